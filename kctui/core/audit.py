@@ -1,0 +1,217 @@
+"""The audit log: append only, each entry chained to the one before, and keyed where the vault was open.
+
+hash = SHA-256 over the entry's canonical JSON (sorted names, no spaces) with the previous entry's hash in it.
+mac = HMAC-SHA256 of the hash under the group's audit key. Who can write the database could forge a plain chain
+from any point on; a keyed entry they cannot forge, and the sealed anchor of each group tells that one is missing.
+What nothing in one database can tell is that the whole of it was put back to an earlier day: export the log.
+"""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC
+
+from sqlmodel import Session, col, select
+
+from kctui.core.clock import now
+from kctui.core.errors import TamperedError
+from kctui.core.keyring import Keyring, OpenGroup, audit_anchor_place
+from kctui.core.log import Log
+from kctui.core.model import AdminGroup, AuditEntry
+from kctui.core.process import whereabouts
+from kctui.core.sealing import generation_of, seal, unseal
+from kctui.core.secret import Secret
+from kctui.core.store import Store
+from kctui.core.words import AuditCategory, AuditType
+
+FIRST = "0" * 64
+_PAGE = 1000
+
+
+@dataclass(frozen=True)
+class AuditEvent:
+    """What happened. objects: kind of thing → its name, such as {"CloudKey": "payroll-db"}."""
+
+    type: AuditType
+    category: AuditCategory
+    message: str
+    objects: Mapping[str, str] = field(default_factory=dict)
+    request_ids: tuple[str, ...] = ()
+    operator: str | None = None
+    group_id: str | None = None
+
+
+@dataclass(frozen=True)
+class AuditCheck:
+    """What `verify` found. wrong_at: the first entry that is not as it was written, and why."""
+
+    entries: int
+    keyed: int
+    unchecked: int
+    head: str
+    wrong_at: int | None = None
+    reason: str = ""
+
+    @property
+    def intact(self) -> bool:
+        """Whether nothing is wrong with what could be checked."""
+        return self.wrong_at is None
+
+
+class AuditLog:
+    """Appends and verifies. With a keyring, entries are keyed and keyed entries can be checked."""
+
+    def __init__(self, store: Store, log: Log) -> None:
+        self._store = store
+        self._log = log
+        self.keyring: Keyring | None = None
+
+    def note(self, event: AuditEvent) -> None:
+        """Append in a transaction of its own."""
+        with self._store.write() as session:
+            self.record(session, event)
+
+    def record(self, session: Session, event: AuditEvent) -> AuditEntry:
+        """Append within the transaction of what it tells of, so that there is never one without the other."""
+        self._store.lock_audit(session)
+        last = session.exec(select(AuditEntry).order_by(col(AuditEntry.seq).desc()).limit(1)).one_or_none()
+        who = whereabouts()
+        group = self._group_for(event)
+        entry = AuditEntry(
+            seq=(last.seq or 0) + 1 if last else 1,
+            time=now(),
+            type=event.type,
+            category=event.category,
+            operator=event.operator or (self.keyring.operator if self.keyring else None),
+            unix_user=who.unix_user,
+            ssh_client=who.ssh_client,
+            host=who.host,
+            message=event.message,
+            objects=dict(event.objects),
+            request_ids=list(event.request_ids),
+            previous_hash=last.hash if last else FIRST,
+            hash="",
+            mac_group_id=group.id if group else None,
+        )
+        entry.hash = entry_hash(entry)
+        if group is not None:
+            entry.mac = _mac(group, entry.hash)
+            self._set_anchor(session, group, entry)
+        session.add(entry)
+        session.flush()
+        self._log.info(
+            event.message,
+            audit=entry.seq,
+            type=entry.type.value,
+            category=entry.category.value,
+            operator=entry.operator,
+            unix_user=entry.unix_user,
+            ssh_client=entry.ssh_client,
+            objects=entry.objects,
+            request_ids=entry.request_ids,
+            hash=entry.hash,
+        )
+        return entry
+
+    def verify(self) -> AuditCheck:
+        """Recompute the whole chain, page by page, and the keyed checks of every group that is open."""
+        previous, seq, keyed, unchecked = FIRST, 0, 0, 0
+        anchors = self._anchors()
+        with self._store.read() as session:
+            while True:
+                page = session.exec(
+                    select(AuditEntry).where(col(AuditEntry.seq) > seq).order_by(col(AuditEntry.seq)).limit(_PAGE)
+                ).all()
+                for entry in page:
+                    reason, checked = self._wrong_with(entry, seq + 1, previous, anchors)
+                    if reason:
+                        return AuditCheck(seq, keyed, unchecked, previous, entry.seq, reason)
+                    seq, previous = seq + 1, entry.hash
+                    keyed += checked is True
+                    unchecked += checked is False
+                if len(page) < _PAGE:
+                    break
+                session.expunge_all()
+        for anchored, _ in anchors.values():
+            if anchored > seq:
+                return AuditCheck(seq, keyed, unchecked, previous, anchored, "it is missing: the log was cut short")
+        return AuditCheck(seq, keyed, unchecked, previous)
+
+    def _wrong_with(
+        self, entry: AuditEntry, expected: int, previous: str, anchors: dict[str, tuple[int, str]]
+    ) -> tuple[str, bool | None]:
+        """Why the entry is wrong ("" if it is not), and whether its keyed check was made (None: not keyed)."""
+        if entry.seq != expected:
+            return f"entry {expected} is missing", None
+        if entry.previous_hash != previous:
+            return "it does not follow from the entry before it", None
+        if not hmac.compare_digest(entry.hash, entry_hash(entry)):
+            return "its content was changed", None
+        if (expected, entry.hash) not in anchors.values() and expected in {at for at, _ in anchors.values()}:
+            return "it is not the entry that was last keyed", None
+        if entry.mac is None:
+            return ("its keyed check was taken away" if entry.mac_group_id else ""), None
+        group = self.keyring.groups.get(entry.mac_group_id or "") if self.keyring else None
+        if group is None:
+            return "", False
+        if not hmac.compare_digest(entry.mac, _mac(group, entry.hash)):
+            return "its keyed check does not hold: it was written without the group's key", None
+        return "", True
+
+    def _group_for(self, event: AuditEvent) -> OpenGroup | None:
+        if self.keyring is None or not self.keyring.groups:
+            return None
+        if event.group_id in self.keyring.groups:
+            return self.keyring.groups[event.group_id]
+        return next(iter(self.keyring.groups.values()))
+
+    def _set_anchor(self, session: Session, group: OpenGroup, entry: AuditEntry) -> None:
+        row = session.get_one(AdminGroup, group.id)
+        with Secret(f"{entry.seq}:{entry.hash}") as anchor:
+            key = group.keys[group.generation]
+            row.sealed_audit_anchor = seal(key, group.generation, audit_anchor_place(group.id), anchor)
+
+    def _anchors(self) -> dict[str, tuple[int, str]]:
+        """Of each open group, the last keyed entry's number and hash."""
+        anchors: dict[str, tuple[int, str]] = {}
+        if self.keyring is None:
+            return anchors
+        with self._store.read() as session:
+            for group in self.keyring.groups.values():
+                sealed = session.get_one(AdminGroup, group.id).sealed_audit_anchor
+                if sealed is None:
+                    continue
+                key = group.keys.get(generation_of(sealed))
+                if key is None:
+                    raise TamperedError("The audit anchor names a group key that does not exist")
+                with unseal(key, audit_anchor_place(group.id), sealed) as anchor:
+                    number, _, digest = anchor.reveal_text().partition(":")
+                anchors[group.id] = (int(number), digest)
+        return anchors
+
+
+def entry_hash(entry: AuditEntry) -> str:
+    """The SHA-256 of an entry's canonical JSON, in hex. Everything but hash and mac is in it."""
+    content = {
+        "seq": entry.seq,
+        "time": entry.time.astimezone(UTC).isoformat(timespec="microseconds"),
+        "type": entry.type.value,
+        "category": entry.category.value,
+        "operator": entry.operator,
+        "unix_user": entry.unix_user,
+        "ssh_client": entry.ssh_client,
+        "host": entry.host,
+        "message": entry.message,
+        "objects": entry.objects,
+        "request_ids": entry.request_ids,
+        "previous_hash": entry.previous_hash,
+        "mac_group_id": entry.mac_group_id,
+    }
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _mac(group: OpenGroup, digest: str) -> str:
+    return hmac.new(group.audit_key.reveal(), digest.encode(), "sha256").hexdigest()

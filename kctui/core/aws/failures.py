@@ -1,0 +1,158 @@
+"""What AWS and the way to it can answer instead of what was asked, as kctui errors."""
+
+import contextlib
+from collections.abc import Iterator
+from enum import Enum
+
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectionClosedError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    HTTPClientError,
+    NoCredentialsError,
+    ParamValidationError,
+    ProxyConnectionError,
+    ReadTimeoutError,
+    SSLError,
+)
+
+from kctui.core.errors import InvalidInputError, KctuiError, RefusedError, UnreachableError
+
+
+class Refusal(Enum):
+    """Why AWS refused, as far as kctui treats it differently."""
+
+    ACCESS = "access"
+    CREDENTIALS = "credentials"
+    THROTTLED = "throttled"
+    STATE = "state"
+    NOT_FOUND = "not found"
+    ALREADY_EXISTS = "already exists"
+    LIMIT = "limit"
+    INTERNAL = "internal"
+    OTHER = "other"
+
+
+_REFUSALS = {
+    Refusal.ACCESS: {"AccessDeniedException", "AccessDenied", "UnauthorizedOperation"},
+    Refusal.CREDENTIALS: {
+        "UnrecognizedClientException", "InvalidClientTokenId", "InvalidSignatureException", "SignatureDoesNotMatch",
+        "ExpiredToken", "ExpiredTokenException", "AuthFailure", "MissingAuthenticationToken",
+        "IncompleteSignature", "InvalidAccessKeyId", "RequestExpired", "OptInRequired",
+    },
+    Refusal.THROTTLED: {
+        "ThrottlingException", "Throttling", "TooManyRequestsException", "RequestLimitExceeded", "SlowDown",
+    },
+    Refusal.STATE: {"KMSInvalidStateException", "DisabledException"},
+    Refusal.NOT_FOUND: {"NotFoundException", "NoSuchEntity", "ParameterNotFound"},
+    Refusal.ALREADY_EXISTS: {"AlreadyExistsException", "EntityAlreadyExists"},
+    Refusal.LIMIT: {"LimitExceededException", "LimitExceeded"},
+    Refusal.INTERNAL: {
+        "KMSInternalException", "DependencyTimeoutException", "InternalFailure", "InternalServerError",
+        "ServiceUnavailable", "ServiceUnavailableException", "InternalError", "KeyUnavailableException",
+    },
+}  # fmt: skip
+_BY_CODE = {code: refusal for refusal, codes in _REFUSALS.items() for code in codes}
+
+_REMEDIES = {
+    Refusal.ACCESS: "Give the account's credential the permission {action}, and look at the key's policy.",
+    Refusal.CREDENTIALS: "Check access key id and secret: `kctui account test`. A new access key needs some seconds.",
+    Refusal.THROTTLED: "Another user of the account takes the same quota. Try again in a minute.",
+    Refusal.STATE: "Refresh to see the key's present state; the actions menu says what it allows.",
+    Refusal.NOT_FOUND: "Refresh: it may have been deleted, or not be visible yet.",
+    Refusal.ALREADY_EXISTS: "Choose another name, or refresh to see what has it.",
+    Refusal.LIMIT: "Raise the quota in AWS, or make room.",
+    Refusal.INTERNAL: "AWS had a fault of its own. Try again; `kctui recover` finishes what was begun.",
+    Refusal.OTHER: "",
+}
+_SERVER_FAULT = 500
+
+
+class AwsRefusedError(RefusedError):
+    """AWS answered with an error. code, action ("kms:CreateKey") and request_id are AWS's own words."""
+
+    def __init__(self, action: str, code: str, message: str, request_id: str | None, status: int) -> None:
+        self.refusal = _BY_CODE.get(code, Refusal.INTERNAL if status >= _SERVER_FAULT else Refusal.OTHER)
+        title = {
+            Refusal.ACCESS: f"AWS does not allow {action}",
+            Refusal.CREDENTIALS: f"AWS does not know these credentials ({code})",
+        }.get(self.refusal, f"AWS refused {action}: {code}")
+        detail = message + (f" (request {request_id})" if request_id else "")
+        super().__init__(title, detail=detail, remedy=_REMEDIES[self.refusal].format(action=action))
+        self.code = code
+        self.action = action
+        self.request_id = request_id
+
+    @property
+    def effect_unknown(self) -> bool:
+        """Whether the request may have been carried out all the same."""
+        return self.refusal is Refusal.INTERNAL
+
+
+class AwsUnreachableError(UnreachableError):
+    """No answer. effect_unknown: the request was sent, so it may have been carried out."""
+
+    def __init__(self, title: str, *, detail: str, remedy: str, effect_unknown: bool) -> None:
+        super().__init__(title, detail=detail, remedy=remedy)
+        self.effect_unknown = effect_unknown
+
+
+@contextlib.contextmanager
+def explained(action: str) -> Iterator[None]:
+    """Turn what boto3 raises into AwsRefusedError, AwsUnreachableError or InvalidInputError."""
+    try:
+        yield
+    except ClientError as error:
+        raise _refused(action, error) from error
+    except ParamValidationError as error:
+        raise InvalidInputError(f"AWS's own rules refuse the parameters of {action}", detail=str(error)) from error
+    except (BotoCoreError, ValueError) as error:
+        raise _unreachable(action, error) from error
+
+
+def effect_unknown(error: KctuiError) -> bool:
+    """Whether the effect of the call that failed so may have happened."""
+    return isinstance(error, AwsRefusedError | AwsUnreachableError) and error.effect_unknown
+
+
+def _refused(action: str, error: ClientError) -> AwsRefusedError:
+    answer = error.response
+    about = answer.get("Error", {})
+    metadata = answer.get("ResponseMetadata", {})
+    return AwsRefusedError(
+        action,
+        str(about.get("Code", "Unknown")),
+        str(about.get("Message", "")),
+        metadata.get("RequestId"),
+        int(metadata.get("HTTPStatusCode", 0)),
+    )
+
+
+def _unreachable(action: str, error: Exception) -> KctuiError:
+    if isinstance(error, NoCredentialsError):
+        return UnreachableError("There are no AWS credentials here", remedy="Check the account's credentials.")
+    if isinstance(error, ProxyConnectionError):
+        what, remedy, unknown = "the proxy does not answer", "Check HTTPS_PROXY.", False
+    elif isinstance(error, SSLError):
+        what, remedy, unknown = (
+            "its certificate is not trusted", "Check the endpoint's name, and AWS_CA_BUNDLE for a private CA.", False,
+        )  # fmt: skip
+    elif isinstance(error, EndpointConnectionError | ConnectTimeoutError):
+        what, remedy, unknown = (
+            "nothing answers at the endpoint", "Check region, --endpoint-url, the network and its proxy.", False,
+        )  # fmt: skip
+    elif isinstance(error, ReadTimeoutError | ConnectionClosedError | HTTPClientError):
+        what, remedy, unknown = (
+            "the connection broke before the answer came",
+            "What was asked may have been done: `kctui recover` finds out and goes on.",
+            True,
+        )
+    elif isinstance(error, ValueError) and "endpoint" not in str(error).lower():
+        raise error
+    else:
+        what, remedy, unknown = "the request could not be made", "Check the endpoint URL and the region.", False
+    return AwsUnreachableError(
+        f"AWS cannot be reached for {action}: {what}", detail=str(error), remedy=remedy, effect_unknown=unknown
+    )

@@ -1,0 +1,47 @@
+"""Who a credential is, and which regions its account has."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from kctui.core.aws.clients import AwsSession
+from kctui.core.aws.failures import AwsRefusedError, explained
+from kctui.core.aws.permissions import LONG_NAME
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Whose credential this is (GetCallerIdentity)."""
+
+    account: str
+    arn: str
+    partition: str
+
+
+def caller_identity(session: AwsSession) -> Caller:
+    """Ask STS. sts:GetCallerIdentity needs no permission. Raises AwsRefusedError or AwsUnreachableError."""
+    with explained("sts:GetCallerIdentity"):
+        answer = session.sts().get_caller_identity()
+    return Caller(answer["Account"], answer["Arn"], answer["Arn"].split(":")[1])
+
+
+def regions(session: AwsSession) -> list[str]:
+    """The regions that are switched on for the account, sorted. ec2:DescribeRegions."""
+    with explained("ec2:DescribeRegions"):
+        answer = session.ec2().describe_regions(AllRegions=False)
+    return sorted(region["RegionName"] for region in answer["Regions"])
+
+
+def long_names(session: AwsSession, names: list[str]) -> dict[str, str]:
+    """Long names of regions ("US East (N. Virginia)"), of those that AWS gives. ssm:GetParameter."""
+
+    def ask(region: str) -> tuple[str, str | None]:
+        try:
+            with explained("ssm:GetParameter"):
+                answer = session.ssm().get_parameter(Name=LONG_NAME.format(region=region))
+        except AwsRefusedError:
+            # Without the permission, or for a region too new to have a name, the short name serves.
+            return region, None
+        return region, answer["Parameter"].get("Value")
+
+    with ThreadPoolExecutor(8, thread_name_prefix="kctui-regions") as pool:
+        return {region: name for region, name in pool.map(ask, names) if name}

@@ -1,0 +1,210 @@
+"""The engine: one home, opened; unlocked when somebody's passphrase opens it. Both front ends stand on it."""
+
+from collections.abc import Callable
+from typing import Self
+
+from sqlmodel import col, func, select
+
+from kctui.core import keyring as keys
+from kctui.core.audit import AuditEvent, AuditLog
+from kctui.core.errors import ConfigurationError, LockedError, RefusedError, UnlockError
+from kctui.core.keyring import Keyring
+from kctui.core.log import open_log
+from kctui.core.model import Operator
+from kctui.core.paths import Home
+from kctui.core.secret import Secret
+from kctui.core.settings import Settings, check_database_url, load_settings, save_settings
+from kctui.core.store import Store, open_store
+from kctui.core.words import AuditCategory, AuditType
+
+FIRST_GROUP = "Cloud Admin Group"
+FAILED_UNLOCKS_ALARM = 3
+
+AskPassphrase = Callable[[str], Secret]
+
+
+class Engine:
+    """An open home. Thread-safe for reading; operations take their own locks (see `operations.journal`)."""
+
+    def __init__(self, home: Home, settings: Settings, store: Store, *, read_only: bool = False) -> None:
+        from kctui.core.aws.clients import Clients
+
+        self.home = home
+        self.settings = settings
+        self.store = store
+        self.read_only = read_only
+        self.log, self._log_file = open_log(home)
+        self.audit = AuditLog(store, self.log)
+        self.clients = Clients(self)
+        self._keyring: Keyring | None = None
+
+    @classmethod
+    def open(cls, home: Home, *, read_only: bool = False) -> Self:
+        """Open an initialised home. Raises NotInitialisedError, ConfigurationError or StoreError."""
+        settings = load_settings(home)
+        store = open_store(home, settings)
+        try:
+            return cls(home, settings, store, read_only=read_only)
+        except BaseException:
+            store.close()
+            raise
+
+    @classmethod
+    def initialise(
+        cls,
+        home: Home,
+        *,
+        operator: str,
+        passphrase: Secret,
+        group: str = FIRST_GROUP,
+        database: str | None = None,
+        unix_group: str | None = None,
+    ) -> Self:
+        """Make a home with its first operator and Admin Group, and give it unlocked.
+
+        Raises ConfigurationError where there is one already; what it made is removed when it fails half-way.
+        """
+        if home.initialised:
+            raise ConfigurationError(
+                f"There is a kctui home at {home.root} already",
+                remedy="Use it, or name another with --home DIR. Nothing was changed.",
+            )
+        settings = Settings(database=check_database_url(database))
+        keys.check_name(operator, "an operator", "operator")
+        keys.check_name(group, "an Admin Group", "group")
+        from kctui.core.operator_keys import check_passphrase
+
+        check_passphrase(passphrase)
+        home.create(unix_group)
+        if not settings.database and home.database.exists():
+            raise ConfigurationError(
+                f"{home.database} exists, but {home.config.name} does not",
+                remedy="This is half of a home. Put config.toml back, or move the database away by hand.",
+            )
+        store = Store(settings.database_url(home), home)
+        try:
+            store.migrate()
+            with store.write() as session:
+                taken = session.exec(select(func.count()).select_from(Operator)).one()
+                if taken:
+                    raise ConfigurationError(
+                        "This database belongs to a kctui home already",
+                        remedy="To join it from this host, copy its config.toml into this home; do not initialise it again.",
+                    )
+                keys.create_group(session, group, keys.enrol(session, operator, passphrase))
+            save_settings(home, settings)
+            engine = cls(home, settings, store)
+        except BaseException:
+            store.close()
+            if store.is_sqlite and not home.initialised:
+                for name in ("", "-wal", "-shm"):
+                    home.database.with_name(home.database.name + name).unlink(missing_ok=True)
+            raise
+        engine.unlock(operator, passphrase, quietly=True)
+        engine.audit.note(
+            AuditEvent(
+                AuditType.INFORMATION,
+                AuditCategory.SYSTEM,
+                f"Initialised {home.root} with operator {operator} in {group}",
+                {"Operator": operator, "Admin Group": group},
+            )
+        )
+        return engine
+
+    @property
+    def unlocked(self) -> bool:
+        """Whether the vault is open."""
+        return self._keyring is not None
+
+    @property
+    def keyring(self) -> Keyring:
+        """The open keyring. Raises LockedError."""
+        if self._keyring is None:
+            raise LockedError(
+                "The vault is locked", remedy="Unlock it with your passphrase, or name a --passphrase-file."
+            )
+        return self._keyring
+
+    def operators(self) -> list[str]:
+        """The names of the enrolled operators."""
+        with self.store.read() as session:
+            return list(session.exec(select(Operator.name).order_by(col(Operator.name))))
+
+    def unlock(self, operator: str, passphrase: Secret, *, quietly: bool = False) -> None:
+        """Open the vault for an operator. Takes about 0.2 s. Raises UnlockError or NotFoundError.
+
+        Every try is in the audit log; the third failure in a row is CRITICAL. quietly: without the entry of success.
+        """
+        with self.store.read() as session:
+            row = keys.find_operator(session, operator)
+            try:
+                keyring = keys.open_keyring(session, row, passphrase)
+            except UnlockError:
+                keyring = None
+        if keyring is None:
+            raise self._failed_unlock(row.id, operator)
+        self.lock()
+        self._keyring = self.audit.keyring = keyring
+        if self.read_only:
+            return
+        with self.store.write() as session:
+            row = session.get_one(Operator, row.id)
+            failed, row.failed_unlocks = row.failed_unlocks, 0
+            if not quietly:
+                before = f", after {failed} failed tries" if failed else ""
+                self.audit.record(
+                    session,
+                    AuditEvent(
+                        AuditType.INFORMATION,
+                        AuditCategory.VAULT,
+                        f"Unlocked by {operator}{before}",
+                        {"Operator": operator},
+                    ),
+                )
+
+    def lock(self) -> None:
+        """Forget every key, and every AWS client made with them."""
+        self.clients.forget()
+        if self._keyring is not None:
+            self._keyring.wipe()
+        self._keyring = self.audit.keyring = None
+
+    def close(self) -> None:
+        """Lock, and let go of database and log."""
+        self.lock()
+        self.store.close()
+        self._log_file.close()
+
+    def require_writable(self, what: str) -> None:
+        """Raise RefusedError in read-only mode."""
+        if self.read_only:
+            raise RefusedError(f"{what} is refused: kctui runs read-only", remedy="Start it without --read-only.")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _failed_unlock(self, operator_id: str, operator: str) -> UnlockError:
+        with self.store.write() as session:
+            row = session.get_one(Operator, operator_id)
+            row.failed_unlocks += 1
+            failed = row.failed_unlocks
+            times = "once" if failed == 1 else f"{failed} times"
+            alarm = failed >= FAILED_UNLOCKS_ALARM
+            self.audit.record(
+                session,
+                AuditEvent(
+                    AuditType.CRITICAL if alarm else AuditType.WARNING,
+                    AuditCategory.VAULT,
+                    f"Unlock failed {times} for {operator}",
+                    {"Operator": operator},
+                    operator=operator,
+                ),
+            )
+        return UnlockError(
+            f"The passphrase does not open {operator}'s key",
+            detail=f"Failed {times} in a row; each try is in the audit log.",
+            remedy="Try again. Nobody can recover a passphrase; another member can admit a new operator.",
+        )

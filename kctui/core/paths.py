@@ -1,0 +1,145 @@
+"""Where kctui keeps its files, and how private they are. The only module that knows a path."""
+
+import grp
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from kctui.core.errors import ConfigurationError, NotInitialisedError, StoreError
+
+SYSTEM_HOME = Path("/var/lib/kctui")
+PRIVATE_DIRECTORY = 0o700
+PRIVATE_FILE = 0o600
+GROUP_DIRECTORY = 0o2770
+GROUP_FILE = 0o660
+
+
+@dataclass(frozen=True)
+class Home:
+    """One kctui home directory and the files in it. A Unix group that shares it owns the directory."""
+
+    root: Path
+
+    @property
+    def config(self) -> Path:
+        """The configuration; its presence is what makes a directory a home."""
+        return self.root / "config.toml"
+
+    @property
+    def database(self) -> Path:
+        """The SQLite database, where no database server is configured."""
+        return self.root / "kctui.db"
+
+    @property
+    def log(self) -> Path:
+        """The structured log: events and debug lines, a JSON object each."""
+        return self.root / "kctui.log"
+
+    @property
+    def initialised(self) -> bool:
+        """Whether `kctui init` has been here."""
+        return self.config.is_file()
+
+    def require(self) -> None:
+        """Raise NotInitialisedError where there is no home, ConfigurationError where it is not ours to read."""
+        try:
+            there = self.config.is_file()
+            if there:
+                with self.config.open("rb"):
+                    pass
+        except PermissionError:
+            raise ConfigurationError(
+                f"The kctui home {self.root} may not be read by this user",
+                remedy="Ask who initialised it to let you in (kctui init --unix-group), or name another: --home DIR.",
+            ) from None
+        if not there:
+            raise NotInitialisedError(
+                f"There is no kctui home at {self.root}",
+                remedy="Run `kctui init` to make one, or name another with --home DIR or $KCTUI_HOME.",
+            )
+
+    @property
+    def shared(self) -> bool:
+        """Whether the home was initialised for a Unix group."""
+        return bool(stat.S_IMODE(self.root.stat().st_mode) & stat.S_IRGRP)
+
+    @property
+    def file_mode(self) -> int:
+        """The mode of every file in this home."""
+        return GROUP_FILE if self.shared else PRIVATE_FILE
+
+    def create(self, unix_group: str | None = None) -> None:
+        """Make the directory with its final mode. Raises ConfigurationError or StoreError, having changed nothing."""
+        gid = None
+        if unix_group is not None:
+            try:
+                gid = grp.getgrnam(unix_group).gr_gid
+            except KeyError:
+                raise ConfigurationError(
+                    f"There is no Unix group {unix_group}", remedy="Make it first, or leave --unix-group out."
+                ) from None
+        try:
+            self.root.mkdir(mode=PRIVATE_DIRECTORY, parents=True, exist_ok=True)
+            if gid is None:
+                self.root.chmod(PRIVATE_DIRECTORY)
+            else:
+                os.chown(self.root, -1, gid)
+                self.root.chmod(GROUP_DIRECTORY)
+        except OSError as error:
+            raise StoreError(
+                f"The directory {self.root} cannot be made: {error.strerror}",
+                remedy="Name a directory you may write to: --home DIR or $KCTUI_HOME.",
+            ) from error
+
+    def touch_private(self, file: Path) -> None:
+        """Create `file` with this home's mode before anything is written into it."""
+        descriptor = os.open(file, os.O_CREAT | os.O_WRONLY, self.file_mode)
+        try:
+            if stat.S_IMODE(os.fstat(descriptor).st_mode) != self.file_mode and os.fstat(descriptor).st_uid == os.getuid():
+                os.fchmod(descriptor, self.file_mode)
+        finally:
+            os.close(descriptor)
+
+    def loose_files(self) -> list[tuple[Path, int, int]]:
+        """Files and directories open to more than this home allows: (path, mode found, mode wanted)."""
+        loose: list[tuple[Path, int, int]] = []
+        for path in [self.root, *sorted(self.root.rglob("*"))]:
+            if path.is_dir():
+                wanted = GROUP_DIRECTORY if self.shared else PRIVATE_DIRECTORY
+            else:
+                wanted = self.file_mode
+            mode = stat.S_IMODE(path.stat().st_mode)
+            if mode & ~wanted:
+                loose.append((path, mode, wanted))
+        return loose
+
+
+def find_home(explicit: str | None = None) -> Home:
+    """The home to use: `explicit`, $KCTUI_HOME, /var/lib/kctui where initialised, else the XDG data directory."""
+    if explicit:
+        return Home(Path(explicit).expanduser().absolute())
+    if from_environment := os.environ.get("KCTUI_HOME"):
+        return Home(Path(from_environment).expanduser().absolute())
+    system = Home(SYSTEM_HOME)
+    if system.initialised:
+        return system
+    data = os.environ.get("XDG_DATA_HOME") or Path("~/.local/share").expanduser()
+    return Home(Path(data) / "kctui")
+
+
+def write_private(home: Home, file: Path, text: str) -> None:
+    """Write `text` to `file` atomically and durably, with this home's mode."""
+    temporary = file.with_name(file.name + ".new")
+    descriptor = os.open(temporary, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, home.file_mode)
+    with os.fdopen(descriptor, "w") as handle:
+        handle.write(text)
+        handle.flush()
+        os.fchmod(handle.fileno(), home.file_mode)
+        os.fsync(handle.fileno())
+    temporary.replace(file)
+    directory = os.open(file.parent, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)

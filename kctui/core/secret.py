@@ -1,0 +1,68 @@
+"""A type for what must never be printed, logged, pickled or left in memory longer than needed."""
+
+import hmac
+from types import TracebackType
+from typing import NoReturn, Self
+
+_SHOWN = "Secret(…)"
+
+
+class Secret:
+    """Bytes that show nothing of themselves, and that can be wiped.
+
+    Use it as a context manager, or call `wipe`, as soon as the value is no longer needed. `reveal` gives
+    the bytes to the one call that needs them. CPython may have made copies on the way in (an `os.urandom`
+    result, a decrypted buffer), so wiping shortens their life and cannot promise that none is left.
+    """
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: bytes | bytearray | str) -> None:
+        self._value = bytearray(value.encode() if isinstance(value, str) else value)
+
+    def reveal(self) -> bytes:
+        """The plain bytes, for one call."""
+        return bytes(self._value)
+
+    def reveal_text(self) -> str:
+        """The plain text of a secret that is text (an AWS secret access key, a PIN)."""
+        return self._value.decode()
+
+    def wipe(self) -> None:
+        """Overwrite the value with nothing."""
+        for i in range(len(self._value)):
+            self._value[i] = 0
+        self._value.clear()
+
+    def __len__(self) -> int:
+        return len(self._value)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.wipe()
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Secret):
+            return NotImplemented
+        return hmac.compare_digest(self._value, other._value)
+
+    __hash__ = None  # type: ignore[assignment] # a hash of a secret is a statement about it
+
+    def __repr__(self) -> str:
+        return _SHOWN
+
+    def __str__(self) -> str:
+        return _SHOWN
+
+    def __format__(self, spec: str) -> str:
+        return _SHOWN
+
+    def __bytes__(self) -> NoReturn:
+        raise TypeError("a Secret is revealed with reveal(), not converted")
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError("a Secret cannot be pickled or copied")

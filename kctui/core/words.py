@@ -1,0 +1,154 @@
+"""What is chosen: the enumerations of the domain, in the words of the guide and of AWS.
+
+They stand apart from the tables so that light commands may use them without importing SQLModel.
+"""
+
+from enum import StrEnum
+
+
+class CloudStatus(StrEnum):
+    """What KMS last said of a CloudKey."""
+
+    AVAILABLE = "AVAILABLE"
+    DISABLED = "DISABLED"
+    NOT_AVAILABLE = "NOT AVAILABLE"
+    PENDING_DELETE = "PENDING DELETE"
+    UPDATING = "UPDATING"
+    DELETED = "DELETED"
+    UNKNOWN = "UNKNOWN"
+
+    @property
+    def glyph(self) -> str:
+        """One character beside the word, so that state is never colour alone."""
+        return _GLYPHS[self]
+
+
+_GLYPHS = {
+    CloudStatus.AVAILABLE: "●",
+    CloudStatus.DISABLED: "○",
+    CloudStatus.NOT_AVAILABLE: "◌",
+    CloudStatus.PENDING_DELETE: "✕",
+    CloudStatus.UPDATING: "◐",
+    CloudStatus.DELETED: "–",
+    CloudStatus.UNKNOWN: "?",
+}
+
+_STATUS_OF_KEY_STATE = {
+    "Enabled": CloudStatus.AVAILABLE,
+    "Disabled": CloudStatus.DISABLED,
+    "PendingImport": CloudStatus.NOT_AVAILABLE,
+    "PendingDeletion": CloudStatus.PENDING_DELETE,
+    "PendingReplicaDeletion": CloudStatus.PENDING_DELETE,
+    "Creating": CloudStatus.UPDATING,
+    "Updating": CloudStatus.UPDATING,
+}
+
+
+def cloud_status(key_state: str) -> CloudStatus:
+    """The Cloud Status for a KeyState of DescribeKey (AWS KMS API Reference, KeyMetadata)."""
+    return _STATUS_OF_KEY_STATE.get(key_state, CloudStatus.UNKNOWN)
+
+
+class KeySource(StrEnum):
+    """Who made the key material: kctui holds its own; AWS's can never be removed or uploaded."""
+
+    KCTUI = "KCTUI"
+    AWS = "AWS"
+
+
+class KeySpec(StrEnum):
+    """The KMS key specs whose material kctui makes and imports."""
+
+    SYMMETRIC_DEFAULT = "SYMMETRIC_DEFAULT"
+
+
+class KeyUsage(StrEnum):
+    """The KMS key usages (CreateKey, KeyUsage)."""
+
+    ENCRYPT_DECRYPT = "ENCRYPT_DECRYPT"
+    SIGN_VERIFY = "SIGN_VERIFY"
+    GENERATE_VERIFY_MAC = "GENERATE_VERIFY_MAC"
+    KEY_AGREEMENT = "KEY_AGREEMENT"
+
+
+class MaterialState(StrEnum):
+    """Where a version's material stands in its KMS key; MADE is before AWS knows it."""
+
+    MADE = "MADE"
+    CURRENT = "CURRENT"
+    NON_CURRENT = "NON_CURRENT"
+    PENDING_ROTATION = "PENDING_ROTATION"
+
+
+class ImportState(StrEnum):
+    """Whether the material is in KMS now (AWS's word, ListKeyRotations)."""
+
+    IMPORTED = "IMPORTED"
+    PENDING_IMPORT = "PENDING_IMPORT"
+
+
+class CredentialKind(StrEnum):
+    """How a CSP Account signs in to AWS."""
+
+    ACCESS_KEY = "ACCESS_KEY"
+
+
+class OperatorKind(StrEnum):
+    """A person, or a service such as the scheduler."""
+
+    PERSON = "PERSON"
+    SERVICE = "SERVICE"
+
+
+class OperationKind(StrEnum):
+    """The journalled operations, under the names that the interface gives them."""
+
+    CREATE = "Create CloudKey"
+    UPLOAD = "Upload to Cloud"
+    ENABLE = "Enable CloudKey"
+    DISABLE = "Disable CloudKey"
+
+
+class OperationState(StrEnum):
+    """OPEN has work left to finish or undo; the others are final. FAILED and UNDONE left AWS as it was."""
+
+    OPEN = "OPEN"
+    DONE = "DONE"
+    UNDONE = "UNDONE"
+    FAILED = "FAILED"
+
+
+class StepState(StrEnum):
+    """INTENDED without a later state means that the effect may or may not have happened."""
+
+    INTENDED = "INTENDED"
+    DONE = "DONE"
+    FAILED = "FAILED"
+
+
+class AuditType(StrEnum):
+    """The weight of an audit entry."""
+
+    INFORMATION = "INFORMATION"
+    WARNING = "WARNING"
+    ERROR = "ERROR"
+    CRITICAL = "CRITICAL"
+
+
+class AuditCategory(StrEnum):
+    """What an audit entry is about."""
+
+    VAULT = "VAULT"
+    OPERATOR = "OPERATOR"
+    ACCOUNT = "ACCOUNT"
+    KEY_SET = "KEY SET"
+    CLOUD_KEY = "CLOUD KEY"
+    RECOVERY = "RECOVERY"
+    SYSTEM = "SYSTEM"
+
+
+class ScheduleKind(StrEnum):
+    """What a schedule makes due."""
+
+    ROTATE_CLOUD_KEY = "ROTATE CLOUD KEY"
+    ROTATE_CREDENTIAL = "ROTATE CREDENTIAL"
