@@ -1,0 +1,1 @@
+"""The console's own widgets: what Textual has not, or has not calmly enough."""
