@@ -18,7 +18,12 @@ class SecretInput(Input):
         classes: str | None = None,
     ) -> None:
         super().__init__(
-            password=True, placeholder=placeholder, suggester=None, select_on_focus=False, id=id, classes=classes
+            password=True,
+            placeholder=placeholder,
+            suggester=None,
+            select_on_focus=False,
+            id=id,
+            classes=classes,
         )
 
     @property
@@ -27,7 +32,7 @@ class SecretInput(Input):
         return ""
 
     def take(self) -> Secret:
-        """The secret as typed; the field is empty afterwards."""
+        """Give the secret as typed, and empty the field."""
         secret = Secret(self.value)
         self.value = ""
         return secret

@@ -4,8 +4,8 @@ import os
 
 from textual.theme import Theme
 
-# ANSI colours are the terminal's: they follow the administrator's own scheme, light or dark, and need fewer bytes
-# on a slow line than 24-bit ones.
+# ANSI colours are the terminal's: they follow the administrator's own scheme, light or dark, and need fewer
+# bytes on a slow line than 24-bit ones.
 KCTUI_THEME = Theme(
     name="kctui",
     ansi=True,
