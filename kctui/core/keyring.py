@@ -10,7 +10,7 @@ from sqlmodel import Session, col, select
 from kctui.core import operator_keys
 from kctui.core.errors import InvalidInputError, LockedError, NotFoundError, TamperedError
 from kctui.core.model import AdminGroup, Membership, Operator, new_id
-from kctui.core.operator_keys import KdfParameters, OperatorKey, SealedKeyPair
+from kctui.core.operator_keys import KdfParameters, SealedKeyPair
 from kctui.core.sealing import Place, generation_of, new_key, seal, unseal
 from kctui.core.secret import Secret
 from kctui.core.words import OperatorKind
@@ -105,9 +105,7 @@ def create_group(session: Session, name: str, first_member: Operator) -> AdminGr
     check_name(name, "an Admin Group", "group")
     group_id = new_id()
     with new_key() as key, new_key() as audit_key:
-        group = AdminGroup(
-            id=group_id, name=name, sealed_audit_key=seal(key, 1, audit_key_place(group_id), audit_key)
-        )
+        group = AdminGroup(id=group_id, name=name, sealed_audit_key=seal(key, 1, audit_key_place(group_id), audit_key))
         session.add(group)
         session.flush()
         session.add(_membership(group_id, 1, key, first_member))

@@ -73,7 +73,7 @@ def new_id() -> str:
     return uuid.uuid4().hex
 
 
-def _word(choices: type[StrEnum]) -> Any:  # noqa: ANN401 -- SQLModel types Field's sa_type as a class only
+def _word(choices: type[StrEnum]) -> Any:
     return Word(choices)
 
 
@@ -179,6 +179,7 @@ class CloudKey(SQLModel, table=True):
         UniqueConstraint("csp_account_id", "region", "alias", name="uq_cloud_key_alias"),
         UniqueConstraint("csp_account_id", "region", "kms_key_id", name="uq_cloud_key_kms_key_id"),
         Index("ix_cloud_key_name", "key_set_id", "region", "name", "id"),
+        Index("ix_cloud_key_set_name", "key_set_id", "name", "id"),
         Index("ix_cloud_key_all_names", "name", "id"),
         Index("ix_cloud_key_status", "key_set_id", "region", "cloud_status", "id"),
         Index("ix_cloud_key_expires", "key_set_id", "region", "expires_at", "id"),

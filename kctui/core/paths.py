@@ -96,7 +96,10 @@ class Home:
         """Create `file` with this home's mode before anything is written into it."""
         descriptor = os.open(file, os.O_CREAT | os.O_WRONLY, self.file_mode)
         try:
-            if stat.S_IMODE(os.fstat(descriptor).st_mode) != self.file_mode and os.fstat(descriptor).st_uid == os.getuid():
+            if (
+                stat.S_IMODE(os.fstat(descriptor).st_mode) != self.file_mode
+                and os.fstat(descriptor).st_uid == os.getuid()
+            ):
                 os.fchmod(descriptor, self.file_mode)
         finally:
             os.close(descriptor)

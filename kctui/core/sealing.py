@@ -72,9 +72,7 @@ def unseal(group_key: Secret, place: Place, sealed: bytes) -> Secret:
     header, nonce = sealed[: _HEADER.size], sealed[_HEADER.size : _HEADER.size + _NONCE_BYTES]
     with derive(group_key, b"record/" + place.encode()) as key:
         try:
-            plain = AESGCM(key.reveal()).decrypt(
-                nonce, sealed[_HEADER.size + _NONCE_BYTES :], header + place.encode()
-            )
+            plain = AESGCM(key.reveal()).decrypt(nonce, sealed[_HEADER.size + _NONCE_BYTES :], header + place.encode())
         except InvalidTag:
             raise TamperedError(
                 f"A sealed value does not open: {place.table}.{place.column} of {place.row}",

@@ -36,9 +36,7 @@ def load_settings(home: Home) -> Settings:
         raise ConfigurationError("The configuration cannot be read", detail=str(error), remedy=remedy) from None
     unknown = set(data) - {"format", "database", "keys"}
     if unknown:
-        raise ConfigurationError(
-            f"The configuration has an unknown entry: {', '.join(sorted(unknown))}", remedy=remedy
-        )
+        raise ConfigurationError(f"The configuration has an unknown entry: {', '.join(sorted(unknown))}", remedy=remedy)
     if data.get("format") != FORMAT:
         raise ConfigurationError(
             f"The configuration is of format {data.get('format')!r}; this kctui reads {FORMAT}",
@@ -49,7 +47,7 @@ def load_settings(home: Home) -> Settings:
         raise ConfigurationError("The configuration's `database` is not text", remedy=remedy)
     keys = data.get("keys", {})
     if not isinstance(keys, dict) or not all(isinstance(v, str) for v in keys.values()):
-        raise ConfigurationError("The configuration's [keys] must be `action = \"key\"` lines", remedy=remedy)
+        raise ConfigurationError('The configuration\'s [keys] must be `action = "key"` lines', remedy=remedy)
     return Settings(database=check_database_url(database), keys=keys)
 
 

@@ -31,15 +31,11 @@ class Store:
         self.home = home
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         if self.is_sqlite:
-            self.engine = sa.create_engine(
-                self.url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False}
-            )
+            self.engine = sa.create_engine(self.url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False})
             sa.event.listen(self.engine, "connect", _configure_sqlite)
             sa.event.listen(self.engine, "begin", _begin_sqlite)
         else:
-            self.engine = sa.create_engine(
-                self.url, pool_pre_ping=True, connect_args={"connect_timeout": BUSY_SECONDS}
-            )
+            self.engine = sa.create_engine(self.url, pool_pre_ping=True, connect_args={"connect_timeout": BUSY_SECONDS})
 
     @contextlib.contextmanager
     def read(self) -> Iterator[Session]:
@@ -135,7 +131,9 @@ class Store:
             if any(word in said for word in words):
                 return StoreError(title.format(where=where), detail=said, remedy=remedy.format(where=where))
         return StoreError(
-            f"The database {where} cannot be used", detail=said, remedy="Run `kctui doctor` to see what is wrong."
+            f"The database {where} cannot be used",
+            detail=said,
+            remedy="Run `kctui doctor` to see what is wrong.",
         )
 
 
@@ -173,7 +171,7 @@ _SQLITE_FAILURES = (
 )
 
 
-def _configure_sqlite(connection: sqlite3.Connection, _record: Any) -> None:  # noqa: ANN401 -- SQLAlchemy's own
+def _configure_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
     # The driver's implicit transactions would leave DDL outside of them; `_begin_sqlite` opens each one.
     connection.isolation_level = None
     # A URI with mode=ro is a reader that may not switch the journal.

@@ -83,7 +83,7 @@ class AwsSession:
             self._made.clear()
             self._session = None
 
-    def _client(self, service: str, region: str, attempts: int) -> Any:  # noqa: ANN401 -- typed by the callers above
+    def _client(self, service: str, region: str, attempts: int) -> Any:
         import boto3
         from botocore.config import Config
 
@@ -118,7 +118,7 @@ class AwsSession:
             self._made[key] = client
             return client
 
-    def _watch(self, client: Any, region: str) -> None:  # noqa: ANN401 -- boto3 gives no type for its events
+    def _watch(self, client: Any, region: str) -> None:
         """Take a token before each attempt, the repeated ones too, and learn from each answer."""
 
         def before(event_name: str, **_: object) -> None:
@@ -165,9 +165,7 @@ class Clients:
         secret = self._engine.keyring.open(
             account.group_id, secret_access_key_place(account.id), account.sealed_secret_access_key
         )
-        return Credentials(
-            account.aws_account_id, account.access_key_id, secret, account.region, account.endpoint_url
-        )
+        return Credentials(account.aws_account_id, account.access_key_id, secret, account.region, account.endpoint_url)
 
 
 def secret_access_key_place(account_id: str) -> Place:

@@ -152,7 +152,14 @@ def _unreachable(action: str, error: Exception) -> KctuiError:
     elif isinstance(error, ValueError) and "endpoint" not in str(error).lower():
         raise error
     else:
-        what, remedy, unknown = "the request could not be made", "Check the endpoint URL and the region.", False
+        what, remedy, unknown = (
+            "the request could not be made",
+            "Check the endpoint URL and the region.",
+            False,
+        )
     return AwsUnreachableError(
-        f"AWS cannot be reached for {action}: {what}", detail=str(error), remedy=remedy, effect_unknown=unknown
+        f"AWS cannot be reached for {action}: {what}",
+        detail=str(error),
+        remedy=remedy,
+        effect_unknown=unknown,
     )

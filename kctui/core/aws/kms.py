@@ -79,7 +79,13 @@ class Kms:
         self.region = region
 
     def create_key(
-        self, *, key_spec: KeySpec, key_usage: KeyUsage, description: str, policy: str, tags: Mapping[str, str]
+        self,
+        *,
+        key_spec: KeySpec,
+        key_usage: KeyUsage,
+        description: str,
+        policy: str,
+        tags: Mapping[str, str],
     ) -> KmsKey:
         """Make a key without material (Origin EXTERNAL). kms:CreateKey, kms:TagResource.
 

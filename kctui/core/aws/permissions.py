@@ -79,7 +79,7 @@ def check_permissions(session: AwsSession, caller_arn: str) -> list[PermissionCh
     found: dict[str, tuple[Finding, str]] = {action: _try(action, call) for action, call in tries.items()}
     rest = [p.action for p in PERMISSIONS if p.action not in found]
     if caller_arn.endswith(":root"):
-        found.update({action: (Finding.ALLOWED, "this is the account's root user") for action in rest})
+        found.update(dict.fromkeys(rest, (Finding.ALLOWED, "this is the account's root user")))
     else:
         found.update(_simulate(session, caller_arn, rest))
     return [PermissionCheck(permission, *found[permission.action]) for permission in PERMISSIONS]
@@ -108,7 +108,10 @@ def _simulate(session: AwsSession, caller_arn: str, actions: Sequence[str]) -> d
         return dict.fromkeys(actions, (Finding.UNKNOWN, reason))
     decisions = {result["EvalActionName"]: result["EvalDecision"] for result in answer["EvaluationResults"]}
     return {
-        action: (Finding.ALLOWED if decisions.get(action) == "allowed" else Finding.DENIED, "simulated by IAM")
+        action: (
+            Finding.ALLOWED if decisions.get(action) == "allowed" else Finding.DENIED,
+            "simulated by IAM",
+        )
         for action in actions
     }
 
@@ -119,5 +122,3 @@ def _policy_source(caller_arn: str) -> str:
     if not rest:
         return caller_arn
     return head.replace(":sts:", ":iam:") + ":role/" + rest.split("/")[0]
-
-

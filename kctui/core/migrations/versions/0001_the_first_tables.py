@@ -237,16 +237,11 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("cloud_key", schema=None) as batch_op:
         batch_op.create_index("ix_cloud_key_all_names", ["name", "id"], unique=False)
-        batch_op.create_index(
-            "ix_cloud_key_expires", ["key_set_id", "region", "expires_at", "id"], unique=False
-        )
+        batch_op.create_index("ix_cloud_key_expires", ["key_set_id", "region", "expires_at", "id"], unique=False)
         batch_op.create_index("ix_cloud_key_name", ["key_set_id", "region", "name", "id"], unique=False)
-        batch_op.create_index(
-            "ix_cloud_key_seen", ["key_set_id", "region", "status_seen_at", "id"], unique=False
-        )
-        batch_op.create_index(
-            "ix_cloud_key_status", ["key_set_id", "region", "cloud_status", "id"], unique=False
-        )
+        batch_op.create_index("ix_cloud_key_seen", ["key_set_id", "region", "status_seen_at", "id"], unique=False)
+        batch_op.create_index("ix_cloud_key_set_name", ["key_set_id", "name", "id"], unique=False)
+        batch_op.create_index("ix_cloud_key_status", ["key_set_id", "region", "cloud_status", "id"], unique=False)
 
     op.create_table(
         "key_version",

@@ -1,0 +1,128 @@
+"""Everything that is known of one CloudKey: its versions, its access, and what was done to it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import col, select
+
+from kctui.core.lists import CloudKeyRow, cloud_key_row
+from kctui.core.model import CloudKey, CspAccount, KeyVersion, Operation, OperationStep, RegionName
+from kctui.core.store import Store
+from kctui.core.words import ImportState, MaterialState, OperationKind, OperationState, StepState
+
+_OPERATIONS_SHOWN = 50
+
+
+@dataclass(frozen=True)
+class VersionRow:
+    """One key material of a CloudKey. proven_at: when our copy was last opened and matched."""
+
+    number: int
+    key_material_id: str | None
+    material_state: MaterialState
+    import_state: ImportState
+    fingerprint: str | None
+    proven_at: datetime | None
+    imported_at: datetime | None
+    expires_at: datetime | None
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class StepRow:
+    """One step of an operation."""
+
+    name: str
+    state: StepState
+    request_id: str | None
+    error: str | None
+    started_at: datetime
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True)
+class OperationRow:
+    """One operation on a CloudKey, with its steps in order."""
+
+    id: str
+    kind: OperationKind
+    state: OperationState
+    operator: str
+    started_at: datetime
+    ended_at: datetime | None
+    error: str | None
+    steps: tuple[StepRow, ...]
+
+
+@dataclass(frozen=True)
+class CloudKeyDetails:
+    """One CloudKey, whole. operations: the last fifty, newest first."""
+
+    row: CloudKeyRow
+    versions: tuple[VersionRow, ...]
+    operations: tuple[OperationRow, ...]
+    administrators: tuple[str, ...]
+    users: tuple[str, ...]
+    tags: dict[str, str]
+    region_long_name: str | None
+
+
+def cloud_key_details(store: Store, cloud_key_id: str) -> CloudKeyDetails:
+    """Read it. Raises NotFoundError. Blocking."""
+    row = cloud_key_row(store, cloud_key_id)
+    with store.read() as session:
+        key = session.get_one(CloudKey, cloud_key_id)
+        partition = session.get_one(CspAccount, key.csp_account_id).partition
+        region = session.get(RegionName, (partition, key.region))
+        versions = session.exec(
+            select(KeyVersion).where(KeyVersion.cloud_key_id == cloud_key_id).order_by(col(KeyVersion.number).desc())
+        ).all()
+        operations = session.exec(
+            select(Operation)
+            .where(Operation.cloud_key_id == cloud_key_id)
+            .order_by(col(Operation.started_at).desc())
+            .limit(_OPERATIONS_SHOWN)
+        ).all()
+        steps: dict[str, list[StepRow]] = {}
+        for step in session.exec(
+            select(OperationStep)
+            .where(col(OperationStep.operation_id).in_([operation.id for operation in operations]))
+            .order_by(col(OperationStep.number))
+        ):
+            steps.setdefault(step.operation_id, []).append(
+                StepRow(step.name, step.state, step.request_id, step.error, step.started_at, step.ended_at)
+            )
+    return CloudKeyDetails(
+        row=row,
+        versions=tuple(
+            VersionRow(
+                number=v.number,
+                key_material_id=v.key_material_id,
+                material_state=v.material_state,
+                import_state=v.import_state,
+                fingerprint=v.fingerprint,
+                proven_at=v.proven_at,
+                imported_at=v.imported_at,
+                expires_at=v.expires_at,
+                created_at=v.created_at,
+            )
+            for v in versions
+        ),
+        operations=tuple(
+            OperationRow(
+                o.id,
+                o.kind,
+                o.state,
+                o.operator,
+                o.started_at,
+                o.ended_at,
+                o.error,
+                tuple(steps.get(o.id, ())),
+            )
+            for o in operations
+        ),
+        administrators=tuple(key.administrators),
+        users=tuple(key.users),
+        tags=dict(key.tags),
+        region_long_name=region.long_name if region else None,
+    )
