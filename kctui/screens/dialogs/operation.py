@@ -1,0 +1,100 @@
+"""Confirm an operation, and watch it: facts, the steps as they happen, and what is true afterwards."""
+
+from collections.abc import Callable, Iterable, Sequence
+
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widgets import Static
+
+from kctui.core.errors import KctuiError
+from kctui.core.observer import Observer
+from kctui.core.text import safe
+from kctui.screens.dialogs.base import DialogButton, Facts, Failure
+from kctui.screens.dialogs.steps import StepLog, WorkingDialog
+
+
+class OperationDialog(WorkingDialog[bool]):
+    """Runs an operation once the user says so. Dismissed with True when it was carried out, else False.
+
+    The focus is on Cancel. While it runs nothing leaves the dialog: a step that has begun is not broken off.
+    """
+
+    DEFAULT_CSS = """
+    OperationDialog .operation { height: 1fr; width: 1fr; }
+    OperationDialog .operation > StepLog { margin-top: 1; }
+    OperationDialog .operation > Failure { margin-top: 1; }
+    OperationDialog .operation > .outcome { margin-top: 1; height: auto; }
+    """
+
+    def __init__(
+        self, title: str, facts: Sequence[tuple[str, str]], run: Callable[[Observer], None], verb: str
+    ) -> None:
+        super().__init__(title)
+        self._facts = facts
+        self._work = run
+        self._verb = verb
+        self._carried_out = False
+        self._begun = False
+
+    def compose_body(self) -> ComposeResult:
+        """The facts; below them, later, what happens."""
+        with VerticalScroll(classes="operation", can_focus=False):
+            yield Facts(self._facts)
+            yield StepLog()
+            yield Failure()
+            yield Static("", classes="outcome", markup=False)
+
+    def buttons(self) -> Iterable[DialogButton]:
+        """Cancel, and the verb."""
+        yield DialogButton("Cancel", "cancel")
+        yield DialogButton(safe(self._verb), "go", main=True)
+
+    def on_mount(self) -> None:
+        """Cancel is the safe default."""
+        self.hint("Left and right choose   Enter presses")
+        self.button("go").styles.width = max(14, len(self._verb) + 6)
+        self.button("cancel").focus()
+
+    def press(self, button: str) -> None:
+        """Begin, or leave."""
+        if button == "go" and not self._begun:
+            self._start()
+        else:
+            self.action_leave()
+
+    def action_leave(self) -> None:
+        """Leave, but never while it runs."""
+        if not self.running:
+            self.dismiss(self._carried_out)
+            return
+        step = self.query_one(StepLog).last
+        self.hint(f"{step or self._verb} is under way: it is not broken off. Wait for its end.")
+
+    def _start(self) -> None:
+        self._begun = self.begin(self._work)
+        for name in ("cancel", "go"):
+            self.button(name).disabled = True
+        self.hint("Working")
+
+    def done(self, result: object) -> None:
+        """Say so, and let the user read the steps."""
+        self._carried_out = True
+        self.query_one(".outcome", Static).update(
+            Content.styled(f"✓ {safe(self.dialog_title)} is done", "bold $success")
+        )
+        self._ended()
+
+    def failed(self, error: KctuiError) -> None:
+        """Show what is true now, and what to do."""
+        self.query_one(StepLog).break_off()
+        self.query_one(Failure).show(error)
+        self._ended()
+
+    def _ended(self) -> None:
+        self.button("go").display = False
+        close = self.button("cancel")
+        close.say("Close")
+        close.disabled = False
+        close.focus()
+        self.hint("")

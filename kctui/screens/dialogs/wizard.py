@@ -1,0 +1,334 @@
+"""The wizard: one screen a step, Back and Continue in one place, nothing lost by going back."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.reactive import reactive
+from textual.widget import Widget
+from textual.widgets import Button, Input, OptionList, Select, Static, TextArea
+
+from kctui.core.errors import ErrorKind, InvalidInputError, KctuiError
+from kctui.core.observer import Observer
+from kctui.screens.dialogs.base import DialogButton, Facts, Failure
+from kctui.screens.dialogs.fields import Field
+from kctui.screens.dialogs.message import Question
+from kctui.screens.dialogs.steps import StepLog, WorkingDialog
+
+KEYS_IN_FORM = "Enter: next field   Esc: leave"
+KEYS_BEFORE_APPLY = "Tab, then Enter: Apply   Esc: leave"
+REVIEW = "Review"
+BETWEEN = "  \N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK}  "
+WORKING = "Working: this cannot be broken off half-way."
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a wizard made: the id of the new row, and what to show of it. Without facts the wizard closes."""
+
+    row_id: str
+    title: str = ""
+    facts: Sequence[tuple[str, str]] = ()
+
+
+class Step(VerticalScroll, can_focus=True):
+    """One screen of a wizard. Subclasses compose fields, and check them when the user goes on."""
+
+    DEFAULT_CSS = """
+    Step { height: 1fr; width: 1fr; display: none; }
+    Step > .words { height: auto; width: 1fr; margin-bottom: 1; }
+    """
+
+    keys = ""
+    """What to say of the keys, where it is not the usual."""
+
+    def __init__(self, title: str) -> None:
+        super().__init__()
+        self.step_title = title
+
+    @property
+    def fields(self) -> list[Field]:
+        """The fields that are shown."""
+        return [field for field in self.query(Field) if field.display]
+
+    def check(self) -> None:
+        """Raise InvalidInputError, which names the field, when the user may not go on."""
+
+    def entered(self) -> None:
+        """The step is shown now."""
+
+
+class Crumbs(Widget):
+    """The wizard's title and its steps on a rule; the present one is bold, the others dim."""
+
+    DEFAULT_CSS = """
+    Crumbs { height: 2; width: 1fr; }
+    """
+    at = reactive(0)
+
+    def __init__(self, title: str, steps: Sequence[str]) -> None:
+        super().__init__()
+        self._title = title
+        self._names = steps
+
+    def render(self) -> Content:
+        """Two lines."""
+        last = len(self._names) - 1
+        line = Content.styled(self._title, "bold") + Content("    ")
+        for place, name in enumerate(self._names):
+            words = name if place == last and name == REVIEW else f"{place + 1} {name}"
+            line += Content.styled(BETWEEN if place else "", "dim")
+            line += Content.styled(words, "bold $accent" if place == self.at else "dim")
+        return Content("\n").join([line, Content.styled("─" * self.size.width, "dim")])
+
+
+class ResultStep(VerticalScroll):
+    """The screen after the last step: the steps of the work as they happen, then what came of it."""
+
+    DEFAULT_CSS = """
+    ResultStep { height: 1fr; width: 1fr; display: none; }
+    ResultStep > StepLog { max-height: 60%; }
+    ResultStep > .outcome { height: auto; width: 1fr; margin: 1 0; }
+    ResultStep > Failure { margin-top: 1; }
+    """
+
+    def compose(self) -> ComposeResult:
+        """Steps, outcome, failure."""
+        yield StepLog()
+        yield Static("", classes="outcome", markup=False)
+        yield Facts()
+        yield Failure()
+
+    def clear(self) -> None:
+        """Begin anew."""
+        self.query_one(StepLog).clear()
+        self.query_one(".outcome", Static).update("")
+        self.query_one(Facts).show([])
+        self.query_one(Failure).clear()
+
+    def show_outcome(self, outcome: Outcome) -> None:
+        """Say what was made."""
+        self.query_one(".outcome", Static).update(Content.styled(f"✓ {outcome.title}", "bold $success"))
+        self.query_one(Facts).show(outcome.facts)
+
+
+class Wizard(WorkingDialog[str | None]):
+    """A form in steps. `steps` makes the screens, `work` gathers what was typed into the work to be done.
+
+    It is dismissed with the new row's id, or None.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "enter_step", "Go on", show=False)]
+    DEFAULT_CSS = """
+    Wizard .buttons > #continue { width: 14; }
+    Wizard .buttons > #back, Wizard .buttons > #cancel { width: 12; }
+    """
+
+    def __init__(self, title: str) -> None:
+        super().__init__(title)
+        self.at = 0
+        self.outcome: Outcome | None = None
+        self._steps: list[Step] = []
+        self._applied = False
+
+    def steps(self) -> Sequence[Step]:
+        """The screens, in their order."""
+        raise NotImplementedError
+
+    def work(self) -> Callable[[Observer], Outcome]:
+        """What Apply does, with everything that was typed; called in a thread, so without widgets."""
+        raise NotImplementedError
+
+    def head(self) -> Widget:
+        """The title and the steps."""
+        self._steps = list(self.steps())
+        return Crumbs(self.dialog_title, [step.step_title for step in self._steps])
+
+    def compose_body(self) -> ComposeResult:
+        """Every step, one of them shown; all of them live until the end, so that nothing is lost."""
+        yield from self._steps
+        yield ResultStep()
+
+    def buttons(self) -> Iterable[DialogButton]:
+        """Back, Cancel, Continue."""
+        yield DialogButton("Back", "back")
+        yield DialogButton("Cancel", "cancel")
+        yield DialogButton("Continue", "continue", main=True)
+
+    def on_mount(self) -> None:
+        """Show the first step."""
+        self.show_step(0)
+
+    @property
+    def current(self) -> Step:
+        """The step that is shown, or was before Apply."""
+        return self._steps[self.at]
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything would be lost by leaving."""
+        return self.outcome is None and any(field.changed for field in self.query(Field))
+
+    def show_step(self, index: int) -> None:
+        """Show a step, with the focus on its first field."""
+        self.at = index
+        self._show(self.current)
+        last = index == len(self._steps) - 1
+        self.button("continue").say("Apply" if last else "Continue")
+        self._enable(back=index > 0, cancel=True, go=True)
+        self.current.entered()
+        editors = self._editors()
+        # Without a field the step itself takes the focus, never Apply: a second Enter must not go through two.
+        self.current.can_focus = not editors
+        (editors[0] if editors else self.current).focus()
+        self.hint(self.current.keys or (KEYS_BEFORE_APPLY if last and not editors else KEYS_IN_FORM))
+
+    def _show(self, shown: Step | ResultStep) -> None:
+        for screen in (*self._steps, self.query_one(ResultStep)):
+            screen.display = screen is shown
+        self.query_one(Crumbs).at = self.at
+
+    def _enable(self, *, back: bool, cancel: bool, go: bool) -> None:
+        for name, enabled in (("back", back), ("cancel", cancel), ("continue", go)):
+            self.button(name).disabled = not enabled
+
+    def _editors(self) -> list[Widget]:
+        """What takes the focus in this step, in order."""
+        kinds = (Input, Select, TextArea, OptionList, Button)
+        shown = [w for w in self.current.query("*") if isinstance(w, kinds) and w.focusable]
+        return [w for w in shown if not (isinstance(w, OptionList) and isinstance(w.parent, Select))]
+
+    # Going on and back
+
+    def press(self, button: str) -> None:
+        """Back, Cancel or Continue."""
+        if self.running:
+            return
+        match button:
+            case "back":
+                self._go_back()
+            case "cancel":
+                self.action_leave()
+            case "continue":
+                self.go_on()
+
+    def action_leave(self) -> None:
+        """Esc and Cancel: at once where nothing would be lost, else after a question."""
+        if self.running:
+            self.hint(WORKING)
+        elif self.outcome is not None:
+            self.dismiss(self.outcome.row_id)
+        elif self.changed:
+            words = "What was typed here is not kept. Nothing has been made."
+            if self._applied:
+                words = "What was typed here is not kept."
+            self.app.push_screen(Question(self.dialog_title, words, yes="Discard", no="Keep"), self._answered_discard)
+        else:
+            self.dismiss(None)
+
+    def _answered_discard(self, discard: bool | None) -> None:
+        if discard and self.is_attached:
+            self.dismiss(None)
+
+    def _go_back(self) -> None:
+        if self._applied:
+            self._applied = False
+            self.show_step(self.at)
+        elif self.at > 0:
+            self.show_step(self.at - 1)
+
+    def go_on(self) -> None:
+        """Check this step, then show the next one, or apply."""
+        if self.running:
+            return
+        if self.outcome is not None:
+            self.dismiss(self.outcome.row_id)
+            return
+        for field in self.current.fields:
+            field.accept()
+        try:
+            self.current.check()
+        except InvalidInputError as error:
+            if not self.point_out(error):
+                self.hint(f"{error.title}. {error.remedy}")
+            return
+        if self.at < len(self._steps) - 1:
+            self.show_step(self.at + 1)
+        else:
+            self._apply()
+
+    def point_out(self, error: InvalidInputError) -> bool:
+        """Show an error under its field, on its step. False where no step has that field."""
+        for index, step in enumerate(self._steps):
+            for field in step.fields:
+                if field.key == error.field:
+                    if index != self.at or self._applied:
+                        self._applied = False
+                        self.show_step(index)
+                    field.complain(error)
+                    field.editor.focus()
+                    return True
+        return False
+
+    def action_enter_step(self) -> None:
+        """Enter on a step without fields goes on; it never applies."""
+        if self.focused is self.current and self.at < len(self._steps) - 1:
+            self.go_on()
+
+    @on(Input.Submitted)
+    def _entered_field(self, event: Input.Submitted) -> None:
+        event.stop()
+        editors = self._editors()
+        place = editors.index(event.input) if event.input in editors else len(editors)
+        following = editors[place + 1 :]
+        if following:
+            following[0].focus()
+        else:
+            self.go_on()
+
+    # Applying
+
+    def _apply(self) -> None:
+        work = self.work()
+        result = self.query_one(ResultStep)
+        result.clear()
+        if not self.begin(work):
+            return
+        self._applied = True
+        self._show(result)
+        self._enable(back=False, cancel=False, go=False)
+        self.hint(WORKING)
+        result.focus()
+
+    def done(self, result: object) -> None:
+        """Show what was made, or close."""
+        if not isinstance(result, Outcome):
+            raise TypeError("a wizard's work gives an Outcome")
+        self.outcome = result
+        if not result.facts:
+            self.dismiss(result.row_id)
+            return
+        self.query_one(ResultStep).show_outcome(result)
+        self.button("continue").say("Close")
+        self._enable(back=False, cancel=False, go=True)
+        self.hint("")
+        self.button("continue").focus()
+
+    def failed(self, error: KctuiError) -> None:
+        """Show the error: under its field where it has one, else where the work was shown."""
+        if isinstance(error, InvalidInputError) and self.point_out(error):
+            return
+        result = self.query_one(ResultStep)
+        result.query_one(StepLog).break_off()
+        result.query_one(Failure).show(error)
+        # What stopped half-way is for recovery: a second try from here would make a second one.
+        again = error.kind is not ErrorKind.NEEDS_RECOVERY
+        self.button("continue").say("Try again")
+        self._enable(back=again, cancel=True, go=again)
+        self.hint("Back: correct it   Esc: leave" if again else "Esc: leave")
+        self.button("back" if again else "cancel").focus()
