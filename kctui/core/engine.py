@@ -28,6 +28,7 @@ class Engine:
 
     def __init__(self, home: Home, settings: Settings, store: Store, *, read_only: bool = False) -> None:
         from kctui.core.aws.clients import Clients
+        from kctui.core.timing import Timing
 
         self.home = home
         self.settings = settings
@@ -36,6 +37,7 @@ class Engine:
         self.log, self._log_file = open_log(home)
         self.audit = AuditLog(store, self.log)
         self.clients = Clients(self)
+        self.timing = Timing()
         self._keyring: Keyring | None = None
 
     @classmethod
@@ -89,7 +91,7 @@ class Engine:
                 if taken:
                     raise ConfigurationError(
                         "This database belongs to a kctui home already",
-                        remedy="To join it from this host, copy its config.toml into this home; do not initialise it again.",
+                        remedy="To join it from this host, copy its config.toml into this home.",
                     )
                 keys.create_group(session, group, keys.enrol(session, operator, passphrase))
             save_settings(home, settings)

@@ -107,11 +107,9 @@ class Home:
     def loose_files(self) -> list[tuple[Path, int, int]]:
         """Files and directories open to more than this home allows: (path, mode found, mode wanted)."""
         loose: list[tuple[Path, int, int]] = []
+        directory = GROUP_DIRECTORY if self.shared else PRIVATE_DIRECTORY
         for path in [self.root, *sorted(self.root.rglob("*"))]:
-            if path.is_dir():
-                wanted = GROUP_DIRECTORY if self.shared else PRIVATE_DIRECTORY
-            else:
-                wanted = self.file_mode
+            wanted = directory if path.is_dir() else self.file_mode
             mode = stat.S_IMODE(path.stat().st_mode)
             if mode & ~wanted:
                 loose.append((path, mode, wanted))

@@ -110,7 +110,7 @@ class Kms:
             answer = self.client.describe_key(KeyId=key_id)
         return _key(answer["KeyMetadata"], answer["ResponseMetadata"]["RequestId"])
 
-    def keys(self) -> Iterator[str]:
+    def key_ids(self) -> Iterator[str]:
         """The ids of all keys of account and region. kms:ListKeys."""
         with explained("kms:ListKeys"):
             for page in self.client.get_paginator("list_keys").paginate(PaginationConfig={"PageSize": KEYS_A_PAGE}):

@@ -1,0 +1,1 @@
+"""Where key material comes from, and how it is wrapped for AWS."""

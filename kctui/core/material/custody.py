@@ -1,0 +1,56 @@
+"""Our copy of the key material: sealed at birth, and proven each time before it is relied on."""
+
+import hmac
+
+from sqlmodel import Session
+
+from kctui.core.clock import now
+from kctui.core.engine import Engine
+from kctui.core.errors import RefusedError, TamperedError
+from kctui.core.keyring import Keyring
+from kctui.core.material.software import fingerprint, generate
+from kctui.core.model import KeyVersion, new_id
+from kctui.core.sealing import Place
+from kctui.core.secret import Secret
+from kctui.core.words import KeySpec
+
+
+def material_place(version_id: str) -> Place:
+    """Where a version's key material is sealed."""
+    return Place("key_version", version_id, "sealed_material")
+
+
+def new_version(keyring: Keyring, group_id: str, cloud_key_id: str, number: int, spec: KeySpec) -> KeyVersion:
+    """Make key material and seal it at once: the row holds no plaintext, and must be committed before AWS hears."""
+    version_id = new_id()
+    with generate(spec) as material:
+        return KeyVersion(
+            id=version_id,
+            cloud_key_id=cloud_key_id,
+            number=number,
+            sealed_material=keyring.seal(group_id, material_place(version_id), material),
+            fingerprint=fingerprint(material),
+        )
+
+
+def open_material(keyring: Keyring, group_id: str, version: KeyVersion) -> Secret:
+    """Open our copy and check its fingerprint. Raises RefusedError where there is none, TamperedError."""
+    if version.sealed_material is None or version.fingerprint is None:
+        raise RefusedError(
+            "kctui holds no copy of this key material", detail="AWS made it: it can be neither removed nor uploaded."
+        )
+    material = keyring.open(group_id, material_place(version.id), version.sealed_material)
+    if not hmac.compare_digest(fingerprint(material), version.fingerprint):
+        material.wipe()
+        raise TamperedError(
+            f"Our copy of version {version.number} does not match its fingerprint",
+            remedy="Do not remove or delete the key in the cloud. Restore the vault from a backup.",
+        )
+    return material
+
+
+def prove(engine: Engine, session: Session, group_id: str, version: KeyVersion) -> None:
+    """Open our copy, check it, and keep when that was. Raises as `open_material`."""
+    open_material(engine.keyring, group_id, version).wipe()
+    version.proven_at = now()
+    session.add(version)

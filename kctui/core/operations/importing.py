@@ -1,0 +1,131 @@
+"""The steps that create, upload and later operations share: wrapping and importing material, asking KMS again."""
+
+import time
+from datetime import datetime
+
+from sqlmodel import Session, col, select
+
+from kctui.core.aws.kms import Kms, KmsKey
+from kctui.core.clock import now
+from kctui.core.engine import Engine
+from kctui.core.errors import NeedsRecoveryError
+from kctui.core.material.custody import open_material
+from kctui.core.material.wrapping import wrap, wrapping_algorithm
+from kctui.core.model import CloudKey, CspAccount, KeyVersion
+from kctui.core.observer import Observer
+from kctui.core.operations.journal import Answer, Run
+from kctui.core.timing import eventually
+from kctui.core.words import CloudStatus, ImportState, KeySource, MaterialState, cloud_status
+
+CONFIRM = "Confirm"
+
+
+def kms_of(engine: Engine, key: CloudKey) -> Kms:
+    """KMS where the CloudKey lives, with its CSP Account's credentials."""
+    with engine.store.read() as session:
+        account = session.get_one(CspAccount, key.csp_account_id)
+    return engine.clients.session(account).kms(key.region)
+
+
+def versions_of(engine: Engine, cloud_key_id: str) -> list[KeyVersion]:
+    """The versions of a CloudKey, the first first."""
+    with engine.store.read() as session:
+        return list(
+            session.exec(
+                select(KeyVersion).where(KeyVersion.cloud_key_id == cloud_key_id).order_by(col(KeyVersion.number))
+            )
+        )
+
+
+def prove_copy(run: Run, observer: Observer, version: KeyVersion) -> None:
+    """Step: open our copy and check its fingerprint, before anything relies on it."""
+    engine = run.engine
+
+    def effect() -> Answer:
+        open_material(engine.keyring, run.operation.group_id, version).wipe()
+        return Answer(detail=f"version {version.number} opens and matches")
+
+    def keep(session: Session, _answer: Answer) -> None:
+        session.get_one(KeyVersion, version.id).proven_at = now()
+
+    run.step(f"Prove our copy {version.number}", effect, observer, keep=keep)
+
+
+def import_step(version: KeyVersion) -> str:
+    """The name of the step that imports a version."""
+    return f"ImportKeyMaterial {version.number}"
+
+
+def import_version(
+    run: Run, observer: Observer, kms: Kms, key: CloudKey, version: KeyVersion, valid_to: datetime | None
+) -> None:
+    """Step: wrap our copy to AWS's public key and import it.
+
+    After a lost answer it is done again: the same material may be imported any number of times (AWS KMS Developer
+    Guide, Reimporting key material).
+    """
+    engine = run.engine
+    kms_key_id = key.kms_key_id or ""
+
+    def effect() -> Answer:
+        parameters = eventually(
+            engine.timing, lambda: kms.import_parameters(kms_key_id, wrapping_algorithm(key.key_spec))
+        )
+        with open_material(engine.keyring, run.operation.group_id, version) as material:
+            encrypted = wrap(key.key_spec, material, parameters.public_key)
+        imported = kms.import_material(
+            kms_key_id, import_token=parameters.import_token, encrypted=encrypted, valid_to=valid_to
+        )
+        return Answer(imported.request_id, data={"key_material_id": imported.key_material_id})
+
+    def keep(session: Session, answer: Answer) -> None:
+        row = session.get_one(KeyVersion, version.id)
+        row.kms_key_id = kms_key_id
+        row.key_material_id = answer.data.get("key_material_id") or row.key_material_id
+        row.import_state, row.imported_at, row.expires_at = ImportState.IMPORTED, now(), valid_to
+        if row.material_state is MaterialState.MADE:
+            row.material_state = MaterialState.CURRENT
+
+    run.step(import_step(version), effect, observer, keep=keep)
+
+
+def confirm(run: Run, observer: Observer, kms: Kms, expected: CloudStatus) -> None:
+    """Step: ask KMS until the key is as it should be, and keep what it says. Nothing is claimed before."""
+    engine, key = run.engine, run.key()
+
+    def effect() -> Answer:
+        seen: KmsKey | None = None
+        for pause in (0.0, *engine.timing.pauses()):
+            time.sleep(pause)
+            seen = eventually(engine.timing, lambda: kms.describe(key.kms_key_id or ""))
+            if seen.status is expected:
+                return Answer(seen.request_id, f"KMS says {seen.key_state}", _facts(seen))
+        said = seen.key_state if seen else "nothing"
+        raise NeedsRecoveryError(
+            f"KMS says {said}, not yet {expected.value}", remedy="`kctui recover` asks again, and goes on from there."
+        )
+
+    def keep(session: Session, answer: Answer) -> None:
+        keep_status(session.get_one(CloudKey, run.cloud_key_id), answer.data)
+
+    run.step(CONFIRM, effect, observer, keep=keep)
+
+
+def _facts(seen: KmsKey) -> dict[str, str | None]:
+    return {
+        "key_state": seen.key_state,
+        "arn": seen.arn,
+        "deletion_date": seen.deletion_date.isoformat() if seen.deletion_date else None,
+        "valid_to": seen.valid_to.isoformat() if seen.valid_to else None,
+    }
+
+
+def keep_status(row: CloudKey, facts: dict[str, str | None]) -> None:
+    """Write what a `confirm` saw into the CloudKey's row."""
+    row.cloud_status = cloud_status(facts["key_state"] or "")
+    row.key_arn = facts["arn"]
+    row.deletion_date = datetime.fromisoformat(facts["deletion_date"]) if facts["deletion_date"] else None
+    if row.cloud_status is not CloudStatus.NOT_AVAILABLE or row.key_source is KeySource.AWS:
+        row.expires_at = datetime.fromisoformat(facts["valid_to"]) if facts["valid_to"] else None
+    row.status_seen_at = now()
+    row.revision += 1

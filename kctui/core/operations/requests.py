@@ -1,0 +1,248 @@
+"""How operations are asked for: what a user gave is checked, then the operation is begun and run to its end."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Any
+
+from sqlmodel import Session, select
+
+from kctui.core import validation
+from kctui.core.availability import KeyAction, why_not
+from kctui.core.clock import now
+from kctui.core.engine import Engine
+from kctui.core.errors import ConflictError, InvalidInputError, KctuiError, RefusedError
+from kctui.core.key_sets import find_key_set
+from kctui.core.lists import CloudKeyRow, cloud_key_row
+from kctui.core.material.custody import new_version
+from kctui.core.model import CloudKey, CspAccount, KeySet, RegionName, Schedule, new_id
+from kctui.core.observer import Observer, Silent
+from kctui.core.operations.definitions import DEFINITIONS
+from kctui.core.operations.journal import Beginning, begin
+from kctui.core.operations.runner import audit_refusal, run_to_end
+from kctui.core.words import CloudStatus, KeySpec, KeyUsage, OperationKind, ScheduleKind
+
+
+class Keep(Enum):
+    """Stands for "as it was" where None has a meaning of its own."""
+
+    KEEP = "keep"
+
+
+KEEP = Keep.KEEP
+
+
+@dataclass(frozen=True)
+class NewCloudKey:
+    """What a CloudKey is made from. key_set: its name. rotation_days: None is Never. expires_at: None is Never.
+
+    administrators, users: ARNs for the key policy. tags: the administrator's own.
+    """
+
+    name: str
+    key_set: str
+    region: str
+    description: str = ""
+    administrators: tuple[str, ...] = ()
+    users: tuple[str, ...] = ()
+    rotation_days: int | None = None
+    expires_at: datetime | None = None
+    key_spec: KeySpec = KeySpec.SYMMETRIC_DEFAULT
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def alias(self) -> str:
+        """The alias that AWS will know it by."""
+        return f"alias/{self.name}"
+
+
+def check_new_cloud_key(engine: Engine, new: NewCloudKey) -> list[str]:
+    """Check everything that can be checked without AWS; the AWS calls to come, in words.
+
+    Raises InvalidInputError (naming the field), NotFoundError, or ConflictError for a name that is taken.
+    """
+    validation.check_cloud_key_name(new.name)
+    validation.check_description(new.description)
+    for arn in (*new.administrators, *new.users):
+        validation.check_principal_arn(arn)
+    validation.check_tags(new.tags)
+    validation.check_expiry(new.expires_at)
+    if new.rotation_days is not None and not 1 <= new.rotation_days <= validation.MOST_ROTATION_DAYS:
+        raise InvalidInputError("That is not a rotation schedule", field="rotation_schedule")
+    with engine.store.read() as session:
+        account = session.get_one(CspAccount, find_key_set(session, new.key_set).csp_account_id)
+        _check_region(session, new.region, account)
+        _refuse_taken(session, new, account.id)
+    expiry = f", expires {new.expires_at:%Y-%m-%d}" if new.expires_at else ", does not expire"
+    return [
+        f"kms:DescribeKey {new.alias}, to see that it is free",
+        f"kms:CreateKey Origin=EXTERNAL, {new.key_spec.value}, with key policy and tags",
+        f"kms:CreateAlias {new.alias}",
+        "kms:GetParametersForImport RSA_4096, RSAES_OAEP_SHA_256",
+        f"kms:ImportKeyMaterial{expiry}",
+        "kms:DescribeKey, until it is Enabled",
+    ]
+
+
+def create_cloud_key(engine: Engine, new: NewCloudKey, observer: Observer | None = None) -> str:
+    """Create CloudKey, to AVAILABLE; its id.
+
+    kms:DescribeKey, CreateKey, TagResource, CreateAlias, GetParametersForImport, ImportKeyMaterial; to undo:
+    kms:DeleteAlias, ScheduleKeyDeletion. Raises InvalidInputError, ConflictError, AwsRefusedError (undone),
+    AwsUnreachableError (nothing done), NeedsRecoveryError (begun, to be gone on with).
+    """
+    objects = {"CloudKey": new.name, "Key Set": new.key_set, "Region": new.region}
+    cloud_key_id, operation_id = new_id(), new_id()
+    group_id = None
+    try:
+        engine.require_writable(OperationKind.CREATE.value)
+        check_new_cloud_key(engine, new)
+        with engine.store.read() as session:
+            key_set = find_key_set(session, new.key_set)
+        group_id = key_set.group_id
+        version = new_version(engine.keyring, group_id, cloud_key_id, 1, new.key_spec)
+
+        def write(session: Session) -> None:
+            _refuse_taken(session, new, key_set.csp_account_id)
+            session.add(_row(new, key_set, cloud_key_id))
+            session.flush()
+            session.add(version)
+            if new.rotation_days is not None:
+                due = now() + timedelta(days=new.rotation_days)
+                kind = ScheduleKind.ROTATE_CLOUD_KEY
+                session.add(Schedule(kind=kind, target_id=cloud_key_id, every_days=new.rotation_days, due_at=due))
+
+        expires = new.expires_at.isoformat() if new.expires_at else None
+        beginning = Beginning(
+            OperationKind.CREATE,
+            cloud_key_id,
+            group_id,
+            f"Create CloudKey {new.name} ({new.region})",
+            {"objects": objects, "expires_at": expires},
+            operation_id=operation_id,
+        )
+        run = begin(engine, beginning, write)
+    except KctuiError as error:
+        audit_refusal(engine, OperationKind.CREATE, objects, error, group_id)
+        raise
+    run_to_end(engine, run, DEFINITIONS[OperationKind.CREATE], observer or Silent())
+    return cloud_key_id
+
+
+def upload(
+    engine: Engine,
+    cloud_key_id: str,
+    *,
+    revision: int | None = None,
+    expires_at: datetime | Keep | None = KEEP,
+    observer: Observer | None = None,
+) -> None:
+    """Upload to Cloud: import our copy again, to AVAILABLE. kms:GetParametersForImport, ImportKeyMaterial, DescribeKey.
+
+    expires_at: the new expiration, None for never; KEEP leaves the one it had. Raises as `enable`.
+    """
+    row = cloud_key_row(engine.store, cloud_key_id)
+    until = row.expires_at if isinstance(expires_at, Keep) else validation.check_expiry(expires_at)
+    parameters = {"expires_at": until.isoformat() if until else None}
+    _operate(engine, row, KeyAction.UPLOAD, OperationKind.UPLOAD, parameters, revision, observer)
+
+
+def enable(engine: Engine, cloud_key_id: str, *, revision: int | None = None, observer: Observer | None = None) -> None:
+    """Enable CloudKey, to AVAILABLE. kms:EnableKey, kms:DescribeKey.
+
+    revision: of the row the user looked at. Raises RefusedError (state), ConflictError (changed or busy),
+    AwsRefusedError, AwsUnreachableError, NeedsRecoveryError.
+    """
+    row = cloud_key_row(engine.store, cloud_key_id)
+    _operate(engine, row, KeyAction.ENABLE, OperationKind.ENABLE, {}, revision, observer)
+
+
+def disable(
+    engine: Engine, cloud_key_id: str, *, revision: int | None = None, observer: Observer | None = None
+) -> None:
+    """Disable CloudKey, to DISABLED. kms:DisableKey, kms:DescribeKey. Raises as `enable`."""
+    row = cloud_key_row(engine.store, cloud_key_id)
+    _operate(engine, row, KeyAction.DISABLE, OperationKind.DISABLE, {}, revision, observer)
+
+
+def _operate(
+    engine: Engine,
+    row: CloudKeyRow,
+    action: KeyAction,
+    kind: OperationKind,
+    parameters: dict[str, Any],
+    revision: int | None,
+    observer: Observer | None,
+) -> None:
+    objects = {"CloudKey": row.name, "Key Set": row.key_set, "Region": row.region, "KeyId": row.kms_key_id or "none"}
+    with engine.store.read() as session:
+        group_id = session.get_one(KeySet, row.key_set_id).group_id
+    title = f"{kind.value} {row.name} ({row.region})" if kind is not OperationKind.UPLOAD else (
+        f"Upload {row.name} to the cloud ({row.region})"
+    )  # fmt: skip
+    try:
+        engine.require_writable(kind.value)
+        engine.keyring.group(group_id)
+        # A busy key is the journal's to refuse: it alone knows whether the owner lives.
+        reason = why_not(action, row) if row.busy is None else None
+        if reason is not None:
+            raise RefusedError(
+                f"{action.value} is not possible for {row.name}: {reason}", remedy="Refresh to see its present state."
+            )
+        beginning = Beginning(
+            kind,
+            row.id,
+            group_id,
+            title,
+            {"objects": objects, **parameters},
+            row.revision if revision is None else revision,
+        )
+        run = begin(engine, beginning)
+    except KctuiError as error:
+        audit_refusal(engine, kind, objects, error, group_id)
+        raise
+    run_to_end(engine, run, DEFINITIONS[kind], observer or Silent())
+
+
+def _row(new: NewCloudKey, key_set: KeySet, cloud_key_id: str) -> CloudKey:
+    return CloudKey(
+        id=cloud_key_id,
+        key_set_id=key_set.id,
+        csp_account_id=key_set.csp_account_id,
+        region=new.region,
+        name=new.name,
+        alias=new.alias,
+        description=new.description,
+        key_spec=new.key_spec,
+        key_usage=KeyUsage.ENCRYPT_DECRYPT,
+        cloud_status=CloudStatus.UPDATING,
+        expires_at=new.expires_at,
+        rotation_days=new.rotation_days,
+        administrators=list(new.administrators),
+        users=list(new.users),
+        tags=dict(new.tags),
+    )
+
+
+def _check_region(session: Session, region: str, account: CspAccount) -> None:
+    validation.check_region(region, account.partition)
+    known = set(session.exec(select(RegionName.region).where(RegionName.partition == account.partition)))
+    if known and region not in known:
+        raise InvalidInputError(
+            f"The account {account.name} has no region {region}",
+            detail="It has " + ", ".join(sorted(known)) + ".",
+            remedy="Choose one of these; `kctui account test` asks AWS again for newly enabled ones.",
+            field="region",
+        )
+
+
+def _refuse_taken(session: Session, new: NewCloudKey, csp_account_id: str) -> None:
+    statement = select(CloudKey.id).where(
+        CloudKey.csp_account_id == csp_account_id, CloudKey.region == new.region, CloudKey.alias == new.alias
+    )
+    if session.exec(statement).first():
+        raise ConflictError(
+            f"There is a CloudKey {new.name} in {new.region} already",
+            remedy="Choose another name: it becomes the alias, which AWS gives once an account and region.",
+        )

@@ -1,0 +1,140 @@
+"""Runs an operation to its end: finished, undone, refused, or left for recovery with the reason."""
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Protocol
+
+from sqlmodel import Session
+
+from kctui.core.audit import AuditEvent
+from kctui.core.aws.failures import AwsRefusedError, AwsUnreachableError, Refusal
+from kctui.core.engine import Engine
+from kctui.core.errors import KctuiError, LockedError, NeedsRecoveryError, RefusedError, StoreError
+from kctui.core.observer import Observer
+from kctui.core.operations.journal import LostOwnershipError, Run
+from kctui.core.words import AuditCategory, AuditType, OperationKind, OperationState
+
+_PASSING = {Refusal.THROTTLED, Refusal.INTERNAL, Refusal.CREDENTIALS, Refusal.NOT_FOUND}
+
+
+class Definition(Protocol):
+    """One kind of operation. Both methods may be called again after a kill at any point.
+
+    effects: the names of the steps that change something in AWS.
+    """
+
+    effects: frozenset[str]
+
+    def finish(self, run: Run, observer: Observer) -> None:
+        """Do every step that is not done."""
+
+    def undo(self, run: Run, observer: Observer) -> OperationState:
+        """Take back what was done, and say how it ends: UNDONE, or FAILED where nothing had been done."""
+
+
+def run_to_end(engine: Engine, run: Run, definition: Definition, observer: Observer) -> OperationState:
+    """Finish the operation, or undo it where AWS says a definite no.
+
+    Raises the refusal after undoing; NeedsRecoveryError when it must be gone on with later: AWS out of reach or
+    faulty half-way, or the store failing.
+    """
+    operation = run.operation
+    with run:
+        refusal: KctuiError | None = None
+        if not operation.undoing:
+            try:
+                definition.finish(run, observer)
+            except (StoreError, LostOwnershipError):
+                raise
+            except KctuiError as error:
+                if _passes(error) and run.may_have_happened(definition.effects):
+                    raise _left_open(engine, run, error) from error
+                refusal = error
+            else:
+                run.close(OperationState.DONE, also=_audited(engine, run, AuditType.INFORMATION, ""))
+                return OperationState.DONE
+        try:
+            if refusal is not None and run.may_have_happened(definition.effects):
+                run.mark_undoing()
+            state = definition.undo(run, observer)
+        except KctuiError as error:
+            raise _left_open(engine, run, error) from error
+        said = refusal.title if refusal else ""
+        weight = AuditType.ERROR if state is OperationState.FAILED else AuditType.WARNING
+        word = "failed" if state is OperationState.FAILED else "undone"
+        also = _audited(engine, run, weight, f" {word}" + (f": {said}" if said else ""))
+        run.close(state, said or None, also=also)
+        if refusal is not None:
+            raise refusal
+        return state
+
+
+def audit_refusal(
+    engine: Engine, kind: OperationKind, objects: Mapping[str, str], error: KctuiError, group_id: str | None
+) -> None:
+    """Put a refusal that came before anything was begun into the audit log. Best effort: the refusal comes first."""
+    if not isinstance(error, RefusedError) or isinstance(error, LockedError) or engine.read_only:
+        return
+    with suppress(StoreError):
+        engine.audit.note(
+            AuditEvent(
+                AuditType.WARNING,
+                AuditCategory.CLOUD_KEY,
+                f"{kind.value} of {objects.get('CloudKey', '?')} refused: {error.title}",
+                objects,
+                group_id=group_id,
+            )
+        )
+
+
+def _passes(error: KctuiError) -> bool:
+    """Whether the same call may succeed later: that is no reason to undo what was done."""
+    if isinstance(error, AwsRefusedError):
+        return error.refusal in _PASSING
+    return isinstance(error, AwsUnreachableError | NeedsRecoveryError | LockedError)
+
+
+def _left_open(engine: Engine, run: Run, error: KctuiError) -> NeedsRecoveryError:
+    with suppress(StoreError):
+        engine.audit.note(
+            AuditEvent(
+                AuditType.ERROR,
+                AuditCategory.CLOUD_KEY,
+                f"{run.operation.title} was interrupted: {error.title}",
+                _objects(run),
+                _request_ids(run),
+                group_id=run.operation.group_id,
+            )
+        )
+    return NeedsRecoveryError(
+        f"{run.operation.title} is not finished: {error.title}",
+        detail=error.detail,
+        remedy="Nothing is lost: the journal knows how far it came. `kctui recover` goes on from there.",
+    )
+
+
+def _audited(engine: Engine, run: Run, weight: AuditType, outcome: str) -> Callable[[Session], None]:
+    ids = _request_ids(run)
+
+    def write(session: Session) -> None:
+        engine.audit.record(
+            session,
+            AuditEvent(
+                weight,
+                AuditCategory.CLOUD_KEY,
+                run.operation.title + outcome,
+                _objects(run),
+                ids,
+                group_id=run.operation.group_id,
+            ),
+        )
+
+    return write
+
+
+def _objects(run: Run) -> dict[str, str]:
+    return {"Operation": run.operation.id, **run.operation.parameters.get("objects", {})}
+
+
+def _request_ids(run: Run) -> tuple[str, ...]:
+    return tuple(step.request_id for step in run.steps() if step.request_id)

@@ -1,0 +1,178 @@
+"""Sync: what KMS says of our keys now, kept as Cloud Status with its time. One account's failure stops no other."""
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import Session, col, select
+
+from kctui.core.accounts import find_account, note_reach
+from kctui.core.aws.failures import AwsRefusedError, Refusal
+from kctui.core.aws.kms import Kms, KmsKey
+from kctui.core.clock import now
+from kctui.core.engine import Engine
+from kctui.core.errors import KctuiError
+from kctui.core.model import CloudKey, CspAccount, Operation
+from kctui.core.observer import Observer, Silent
+from kctui.core.words import CloudStatus, StepState
+
+WORKERS = 16
+_BATCH = 500
+
+
+@dataclass(frozen=True)
+class AccountSync:
+    """What a sync found in one CSP Account. unmanaged: keys of its regions that are no CloudKeys of ours."""
+
+    name: str
+    keys: int
+    changed: int
+    unmanaged: int
+    error: KctuiError | None = None
+
+
+@dataclass(frozen=True)
+class SyncReport:
+    """What a sync found."""
+
+    accounts: tuple[AccountSync, ...]
+    at: datetime
+
+    @property
+    def failed(self) -> bool:
+        """Whether any account could not be asked."""
+        return any(account.error for account in self.accounts)
+
+
+@dataclass(frozen=True)
+class _Ours:
+    """A key of ours, as it was when it was asked for."""
+
+    cloud_key_id: str
+    kms_key_id: str
+    alias: str | None
+    revision: int
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What KMS said of one key; None: it does not know it."""
+
+    ours: _Ours
+    key: KmsKey | None
+    alias_is_ours: bool
+
+
+def sync(engine: Engine, *, account: str | None = None, observer: Observer | None = None) -> SyncReport:
+    """Ask KMS for every CloudKey of all CSP Accounts, or of one.
+
+    kms:ListKeys, kms:ListAliases, kms:DescribeKey in each region that holds CloudKeys, within AWS's quotas.
+    """
+    observer = observer or Silent()
+    engine.require_writable("Refresh")
+    with engine.store.read() as session:
+        statement = select(CspAccount).order_by(CspAccount.name)
+        accounts = [find_account(session, account)] if account else list(session.exec(statement))
+    accounts = [row for row in accounts if row.group_id in engine.keyring.groups]
+    watched = observer
+
+    def one(row: CspAccount) -> AccountSync:
+        try:
+            result = _sync_account(engine, row, watched)
+        except KctuiError as error:
+            note_reach(engine, row.id, error)
+            watched.step(row.name, StepState.FAILED, error.title)
+            return AccountSync(row.name, 0, 0, 0, error)
+        note_reach(engine, row.id, None)
+        return result
+
+    with ThreadPoolExecutor(4, thread_name_prefix="kctui-sync") as pool:
+        return SyncReport(tuple(pool.map(one, accounts)), now())
+
+
+def _sync_account(engine: Engine, account: CspAccount, observer: Observer) -> AccountSync:
+    observer.step(account.name, StepState.INTENDED)
+    aws = engine.clients.session(account)
+    with engine.store.read() as session:
+        regions = list(
+            session.exec(select(CloudKey.region).where(CloudKey.csp_account_id == account.id).distinct())
+        ) or [account.region]
+    found = [_sync_region(engine, account, aws.kms(region), observer) for region in sorted(regions)]
+    keys, changed, unmanaged = (sum(column) for column in zip(*found, strict=True))
+    observer.step(account.name, StepState.DONE, f"{keys} CloudKeys, {changed} changed")
+    return AccountSync(account.name, keys, changed, unmanaged)
+
+
+def _sync_region(engine: Engine, account: CspAccount, kms: Kms, observer: Observer) -> tuple[int, int, int]:
+    """How many keys were asked for, how many had changed, and how many are there that are not ours."""
+    there = set(kms.key_ids())
+    aliases = {alias.name: alias.key_id for alias in kms.aliases()}
+    ours = _ours(engine, account.id, kms.region)
+    changed = done = 0
+    with ThreadPoolExecutor(WORKERS, thread_name_prefix="kctui-describe") as pool:
+        batch: list[_Seen] = []
+        for seen in pool.map(lambda key: _look(kms, aliases, key), ours):
+            batch.append(seen)
+            done += 1
+            if len(batch) >= _BATCH:
+                changed += _keep(engine, batch)
+                batch.clear()
+                observer.progress(done, len(ours), f"{account.name} {kms.region}")
+        changed += _keep(engine, batch)
+    return len(ours), changed, len(there - {key.kms_key_id for key in ours})
+
+
+def _ours(engine: Engine, account_id: str, region: str) -> list[_Ours]:
+    """Our keys in a region, but for those that are known to be gone."""
+    with engine.store.read() as session:
+        rows = session.exec(
+            select(CloudKey.id, CloudKey.kms_key_id, CloudKey.alias, CloudKey.revision).where(
+                CloudKey.csp_account_id == account_id,
+                CloudKey.region == region,
+                col(CloudKey.kms_key_id).is_not(None),
+                CloudKey.cloud_status != CloudStatus.DELETED,
+            )
+        ).all()
+    return [_Ours(row_id, kms_key_id or "", alias, revision) for row_id, kms_key_id, alias, revision in rows]
+
+
+def _look(kms: Kms, aliases: dict[str, str | None], ours: _Ours) -> _Seen:
+    try:
+        key = kms.describe(ours.kms_key_id)
+    except AwsRefusedError as error:
+        if error.refusal is not Refusal.NOT_FOUND:
+            raise
+        return _Seen(ours, None, alias_is_ours=False)
+    return _Seen(ours, key, ours.alias is None or aliases.get(ours.alias) == ours.kms_key_id)
+
+
+def _keep(engine: Engine, batch: Iterable[_Seen]) -> int:
+    """Write what was seen. A key with an open operation is left to that: it asks KMS itself."""
+    with engine.store.write() as session:
+        busy = set(session.exec(select(Operation.subject).where(col(Operation.subject).is_not(None))))
+        return sum(_keep_one(session, seen) for seen in batch if seen.ours.cloud_key_id not in busy)
+
+
+def _keep_one(session: Session, seen: _Seen) -> bool:
+    row = session.get(CloudKey, seen.ours.cloud_key_id)
+    if row is None or row.revision != seen.ours.revision:
+        # An operation went by since KMS was asked: what it saw is newer.
+        return False
+    before = (row.cloud_status, row.deletion_date, row.expires_at, row.description, row.alias)
+    row.status_seen_at = now()
+    if seen.key is None:
+        row.cloud_status, row.alias, row.deletion_date = CloudStatus.DELETED, None, None
+    else:
+        row.cloud_status = seen.key.status
+        row.deletion_date = seen.key.deletion_date
+        row.description = seen.key.description
+        row.key_arn = seen.key.arn
+        if seen.key.valid_to is not None or row.cloud_status is CloudStatus.AVAILABLE:
+            row.expires_at = seen.key.valid_to
+        if not seen.alias_is_ours:
+            row.alias = None
+    if (row.cloud_status, row.deletion_date, row.expires_at, row.description, row.alias) == before:
+        return False
+    row.revision += 1
+    return True
