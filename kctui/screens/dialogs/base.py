@@ -26,17 +26,25 @@ LABEL_WIDTH = 22
 class DialogButton(Button):
     """A button of one line. The main one stands in round brackets, so that no colour is needed to tell it."""
 
-    DEFAULT_CSS = """
-    DialogButton, DialogButton.-primary, DialogButton.-error {
-        width: 18; min-width: 0; height: 1; border: none; padding: 0; margin: 0;
-    }
-    """
-
-    def __init__(self, words: str, id: str, *, main: bool = False, danger: bool = False) -> None:  # noqa: A002
+    def __init__(
+        self,
+        words: str,
+        id: str,  # noqa: A002 -- Textual's own name
+        *,
+        main: bool = False,
+        danger: bool = False,
+        width: int = 0,
+    ) -> None:
         variant: ButtonVariant = "error" if danger else "primary" if main else "default"
         super().__init__(Content(), variant=variant, id=id, compact=True)
         self._main = main or danger
         self.say(words)
+        # In the widget itself: other words must not move the buttons beside it.
+        self.styles.width = max(width, len(words) + 6)
+        self.styles.min_width = 0
+        self.styles.height = 1
+        self.styles.padding = 0
+        self.styles.margin = 0
 
     def say(self, words: str) -> None:
         """Give the button other words."""
@@ -67,6 +75,7 @@ class Dialog(ModalScreen[ResultT], Generic[ResultT]):
     Dialog .foot { height: 1; width: 1fr; }
     Dialog .foot > .hint { width: 1fr; height: 1; text-style: dim; }
     Dialog .foot > .buttons { width: auto; height: 1; }
+    Dialog.-tall Field { margin-bottom: 1; }
     """
 
     def __init__(self, title: str, right: str = "") -> None:

@@ -110,6 +110,8 @@ class AccountDetails(Step):
 class CreateAccountWizard(Wizard):
     """Adds a CSP Account; AWS is asked whose credential it is before anything is kept."""
 
+    result_title = "Test"
+
     def __init__(self, engine: "Engine") -> None:
         super().__init__("Add CSP Account")
         self._engine = engine

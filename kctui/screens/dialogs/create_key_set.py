@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from textual import on
 from textual.app import ComposeResult
+from textual.containers import Horizontal
 from textual.content import Content
 from textual.message import Message
 from textual.widgets import OptionList, Static
@@ -78,11 +79,11 @@ class KeySetDetails(Step):
 class AccountStep(Step):
     """Pick a CSP Account, or add one."""
 
-    keys = "Arrows: choose   Enter: go on   Tab: Add CSP Account"
+    keys = "Enter: go on   Tab: add an account"
     DEFAULT_CSS = """
-    AccountStep > Field > Horizontal > OptionList { width: 1fr; height: auto; max-height: 10; }
-    Dialog.-tall AccountStep > Field > Horizontal > OptionList { max-height: 22; }
-    AccountStep > DialogButton { width: 23; margin-top: 1; }
+    AccountStep > Field > Horizontal > OptionList { width: 1fr; height: auto; max-height: 14; }
+    AccountStep > Horizontal { height: 1; margin-top: 1; }
+    AccountStep > Horizontal > .label { width: 24; }
     """
 
     def __init__(self) -> None:
@@ -94,7 +95,9 @@ class AccountStep(Step):
     def compose(self) -> ComposeResult:
         """The accounts, and the way to another."""
         yield self._field
-        yield DialogButton("Add CSP Account", "add-account")
+        with Horizontal():
+            yield Static("", classes="label")
+            yield DialogButton("Add CSP Account", "add-account")
 
     @property
     def chosen(self) -> "CspAccountRow | None":

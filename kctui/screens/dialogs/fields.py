@@ -50,7 +50,6 @@ class Field(Vertical):
 
     DEFAULT_CSS = f"""
     Field {{ height: auto; width: 1fr; }}
-    Dialog.-tall Field {{ margin-bottom: 1; }}
     Field > Horizontal {{ height: auto; width: 1fr; }}
     Field > Horizontal > .label {{ width: {LABEL_WIDTH}; height: 1; }}
     Field > .below {{ height: auto; width: 1fr; padding-left: {LABEL_WIDTH + 2}; display: none; text-style: dim; }}
@@ -177,7 +176,6 @@ class LinesField(Field):
         background: $background; color: $foreground;
     }
     LinesField > Horizontal > PlainTextArea:focus { border: none; border-left: outer $accent; }
-    Dialog.-tall LinesField > Horizontal > PlainTextArea { height: 7; }
     """
 
     def __init__(self, key: str, label: str, *, hint: str = "") -> None:

@@ -47,13 +47,12 @@ class OperationDialog(WorkingDialog[bool]):
 
     def buttons(self) -> Iterable[DialogButton]:
         """Cancel, and the verb."""
-        yield DialogButton("Cancel", "cancel")
-        yield DialogButton(safe(self._verb), "go", main=True)
+        yield DialogButton("Cancel", "cancel", width=12)
+        yield DialogButton(safe(self._verb), "go", main=True, width=14)
 
     def on_mount(self) -> None:
         """Cancel is the safe default."""
         self.hint("Left and right choose   Enter presses")
-        self.button("go").styles.width = max(14, len(self._verb) + 6)
         self.button("cancel").focus()
 
     def press(self, button: str) -> None:
@@ -69,7 +68,7 @@ class OperationDialog(WorkingDialog[bool]):
             self.dismiss(self._carried_out)
             return
         step = self.query_one(StepLog).last
-        self.hint(f"{step or self._verb} is under way: it is not broken off. Wait for its end.")
+        self.hint(f"{step or self._verb} is under way and is not broken off.")
 
     def _start(self) -> None:
         self._begun = self.begin(self._work)

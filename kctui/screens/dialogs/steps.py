@@ -152,7 +152,7 @@ def _step_lines(step: StepLine) -> list[Content]:
     request = f"   request {shorten(safe(step.request_id), _REQUEST_WIDTH)}" if step.request_id else ""
     lines = [name + gap + Content.styled(when + request, "dim")]
     if step.detail:
-        lines.append(Content.styled(f"  {safe(step.detail)}", style or "dim"))
+        lines.append(Content("  ") + Content.styled(safe(step.detail), style or "dim"))
     return lines
 
 

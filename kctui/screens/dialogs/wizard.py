@@ -17,14 +17,14 @@ from kctui.core.errors import ErrorKind, InvalidInputError, KctuiError
 from kctui.core.observer import Observer
 from kctui.screens.dialogs.base import DialogButton, Facts, Failure
 from kctui.screens.dialogs.fields import Field
-from kctui.screens.dialogs.message import Question
+from kctui.screens.dialogs.message import MessageDialog, Question
 from kctui.screens.dialogs.steps import StepLog, WorkingDialog
 
 KEYS_IN_FORM = "Enter: next field   Esc: leave"
 KEYS_BEFORE_APPLY = "Tab, then Enter: Apply   Esc: leave"
 REVIEW = "Review"
-BETWEEN = "  \N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK}  "
-WORKING = "Working: this cannot be broken off half-way."
+BETWEEN = "\N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK}"
+WORKING = "Working; a step is not broken off."
 
 
 @dataclass(frozen=True)
@@ -59,9 +59,6 @@ class Step(VerticalScroll, can_focus=True):
     def check(self) -> None:
         """Raise InvalidInputError, which names the field, when the user may not go on."""
 
-    def entered(self) -> None:
-        """The step is shown now."""
-
 
 class Crumbs(Widget):
     """The wizard's title and its steps on a rule; the present one is bold, the others dim."""
@@ -78,12 +75,11 @@ class Crumbs(Widget):
 
     def render(self) -> Content:
         """Two lines."""
-        last = len(self._names) - 1
         line = Content.styled(self._title, "bold") + Content("    ")
         for place, name in enumerate(self._names):
-            words = name if place == last and name == REVIEW else f"{place + 1} {name}"
-            line += Content.styled(BETWEEN if place else "", "dim")
-            line += Content.styled(words, "bold $accent" if place == self.at else "dim")
+            if place:
+                line += Content("  ") + Content.styled(BETWEEN, "dim") + Content("  ")
+            line += Content.styled(name, "bold $accent" if place == self.at else "dim")
         return Content("\n").join([line, Content.styled("─" * self.size.width, "dim")])
 
 
@@ -124,10 +120,8 @@ class Wizard(WorkingDialog[str | None]):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "enter_step", "Go on", show=False)]
-    DEFAULT_CSS = """
-    Wizard .buttons > #continue { width: 14; }
-    Wizard .buttons > #back, Wizard .buttons > #cancel { width: 12; }
-    """
+    result_title = ""
+    """The name of the screen after Apply, where it is more than the end of the last step."""
 
     def __init__(self, title: str) -> None:
         super().__init__(title)
@@ -147,7 +141,9 @@ class Wizard(WorkingDialog[str | None]):
     def head(self) -> Widget:
         """The title and the steps."""
         self._steps = list(self.steps())
-        return Crumbs(self.dialog_title, [step.step_title for step in self._steps])
+        titles = [step.step_title for step in self._steps]
+        names = [title if title == REVIEW else f"{number} {title}" for number, title in enumerate(titles, 1)]
+        return Crumbs(self.dialog_title, [*names, self.result_title] if self.result_title else names)
 
     def compose_body(self) -> ComposeResult:
         """Every step, one of them shown; all of them live until the end, so that nothing is lost."""
@@ -156,9 +152,9 @@ class Wizard(WorkingDialog[str | None]):
 
     def buttons(self) -> Iterable[DialogButton]:
         """Back, Cancel, Continue."""
-        yield DialogButton("Back", "back")
-        yield DialogButton("Cancel", "cancel")
-        yield DialogButton("Continue", "continue", main=True)
+        yield DialogButton("Back", "back", width=12)
+        yield DialogButton("Cancel", "cancel", width=12)
+        yield DialogButton("Continue", "continue", main=True, width=15)
 
     def on_mount(self) -> None:
         """Show the first step."""
@@ -181,7 +177,6 @@ class Wizard(WorkingDialog[str | None]):
         last = index == len(self._steps) - 1
         self.button("continue").say("Apply" if last else "Continue")
         self._enable(back=index > 0, cancel=True, go=True)
-        self.current.entered()
         editors = self._editors()
         # Without a field the step itself takes the focus, never Apply: a second Enter must not go through two.
         self.current.can_focus = not editors
@@ -191,7 +186,8 @@ class Wizard(WorkingDialog[str | None]):
     def _show(self, shown: Step | ResultStep) -> None:
         for screen in (*self._steps, self.query_one(ResultStep)):
             screen.display = screen is shown
-        self.query_one(Crumbs).at = self.at
+        after = isinstance(shown, ResultStep) and bool(self.result_title)
+        self.query_one(Crumbs).at = self.at + after
 
     def _enable(self, *, back: bool, cancel: bool, go: bool) -> None:
         for name, enabled in (("back", back), ("cancel", cancel), ("continue", go)):
@@ -200,7 +196,7 @@ class Wizard(WorkingDialog[str | None]):
     def _editors(self) -> list[Widget]:
         """What takes the focus in this step, in order."""
         kinds = (Input, Select, TextArea, OptionList, Button)
-        shown = [w for w in self.current.query("*") if isinstance(w, kinds) and w.focusable]
+        shown = [w for w in self.current.query("*") if isinstance(w, kinds) and w.focusable and _displayed(w)]
         return [w for w in shown if not (isinstance(w, OptionList) and isinstance(w.parent, Select))]
 
     # Going on and back
@@ -255,7 +251,7 @@ class Wizard(WorkingDialog[str | None]):
             self.current.check()
         except InvalidInputError as error:
             if not self.point_out(error):
-                self.hint(f"{error.title}. {error.remedy}")
+                self.app.push_screen(MessageDialog.of(error))
             return
         if self.at < len(self._steps) - 1:
             self.show_step(self.at + 1)
@@ -332,3 +328,8 @@ class Wizard(WorkingDialog[str | None]):
         self._enable(back=again, cancel=True, go=again)
         self.hint("Back: correct it   Esc: leave" if again else "Esc: leave")
         self.button("back" if again else "cancel").focus()
+
+
+def _displayed(widget: Widget) -> bool:
+    """Whether it is shown, with all that it stands in."""
+    return all(parent.display for parent in widget.ancestors_with_self if isinstance(parent, Widget))

@@ -1,0 +1,228 @@
+"""The screens of Create CloudKey."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from textual import on
+from textual.app import ComposeResult
+from textual.content import Content
+from textual.widgets import Select, Static
+
+from kctui.core import validation
+from kctui.core.clock import now, rfc3339
+from kctui.core.errors import InvalidInputError, KctuiError
+from kctui.core.text import safe
+from kctui.core.words import KeySpec
+from kctui.screens.dialogs.base import Facts, Failure
+from kctui.screens.dialogs.fields import ChoiceField, LinesField, TextField, at_field
+from kctui.screens.dialogs.schedule import RotationSchedule
+from kctui.screens.dialogs.wizard import REVIEW, Step
+
+if TYPE_CHECKING:
+    from kctui.core.operations import NewCloudKey
+
+KEY_SPEC = f"{KeySpec.SYMMETRIC_DEFAULT.value} · encrypt and decrypt"
+NEVER = "never"
+A_DATE = "date"
+ROOT_ALWAYS = (
+    "The AWS account itself always keeps access, through its IAM policies. ARNs of users or roles, one a line."
+)
+
+
+class CloudKeyDetails(Step):
+    """Name and Description; below the name, the alias it becomes."""
+
+    def __init__(self, key_set: str, region: str) -> None:
+        super().__init__("Details")
+        self._facts = [("Type", "AWS"), ("Key Set", key_set), ("Region", region)]
+        self.key_name = TextField("name", "Name", required=True)
+        self.description = TextField("description", "Description")
+        self._taken = ""
+
+    def compose(self) -> ComposeResult:
+        """Where it will be, the fields, and its kind."""
+        yield Facts(self._facts)
+        yield Static("")
+        yield self.key_name
+        yield self.description
+        yield Facts([("Key spec", KEY_SPEC)])
+
+    def name_changed(self) -> None:
+        """Say which alias it becomes, before anything is known of it."""
+        self._taken = ""
+        self.key_name.accept()
+        name = self.key_name.value
+        self.key_name.hint(Content(f"→ alias/{safe(name)}" if name else ""))
+
+    def name_to_look_up(self) -> str:
+        """The name, where it can be one."""
+        try:
+            return validation.check_cloud_key_name(self.key_name.value)
+        except InvalidInputError:
+            return ""
+
+    def show_verdict(self, taken: str) -> None:
+        """Say whether the alias is free."""
+        self._taken = taken
+        alias = f"→ alias/{safe(self.key_name.value)}, "
+        self.key_name.hint(
+            Content(alias) + Content.styled(safe(taken), "bold $warning") if taken else Content(alias + "free")
+        )
+
+    def check(self) -> None:
+        """What can be said without AWS."""
+        name = validation.check_cloud_key_name(self.key_name.value)
+        if self._taken:
+            raise InvalidInputError(f"alias/{name} is {self._taken}", remedy="Choose another name.", field="name")
+        validation.check_description(self.description.value)
+
+
+class AccessStep(Step):
+    """Who may administer the key, and who may use it."""
+
+    keys = "Tab: next field   Esc: leave"
+
+    def __init__(self) -> None:
+        super().__init__("Access")
+        self._administrators = LinesField(
+            "administrators", "Administrators", hint="They have administrative rights to the key."
+        )
+        self._users = LinesField("users", "Users", hint="They can use the key to encrypt and decrypt.")
+
+    def compose(self) -> ComposeResult:
+        """Two lists of ARNs."""
+        yield Static(Content(ROOT_ALWAYS), classes="words")
+        yield self._administrators
+        yield self._users
+
+    @property
+    def administrators(self) -> tuple[str, ...]:
+        """Their ARNs. Raises InvalidInputError."""
+        return principals(self._administrators)
+
+    @property
+    def users(self) -> tuple[str, ...]:
+        """Their ARNs. Raises InvalidInputError."""
+        return principals(self._users)
+
+    def check(self) -> None:
+        """Every line must be an ARN."""
+        _ = self.administrators, self.users
+
+
+def principals(field: LinesField) -> tuple[str, ...]:
+    """The ARNs of a list, each once. Raises InvalidInputError at the list, naming the line."""
+    found: list[str] = []
+    for number, line in field.entries:
+        try:
+            arn = validation.check_principal_arn(line)
+        except InvalidInputError as error:
+            title = f"Line {number}: {error.title}"
+            raise InvalidInputError(title, remedy=error.remedy, field=field.key) from error
+        if arn not in found:
+            found.append(arn)
+    return tuple(found)
+
+
+class CloudKeySchedule(Step):
+    """When it rotates, and when its key material expires."""
+
+    def __init__(self, key_set_days: int | None) -> None:
+        super().__init__("Schedule")
+        inherit = NEVER if key_set_days is None else f"{key_set_days}d"
+        self.rotation = RotationSchedule(inherit=inherit)
+        self._expiration = ChoiceField(
+            "expiration", "Expiration", [("Never", NEVER), ("Choose a date", A_DATE)], required=True
+        )
+        latest = (now() + validation.LONGEST_EXPIRY).date().isoformat()
+        self._date = TextField(
+            "expires", "Date", required=True, example="YYYY-MM-DD", hint=f"The end of that day, UTC; before {latest}."
+        )
+
+    def compose(self) -> ComposeResult:
+        """The guide's sentences, each with its choice."""
+        yield Static(Content("Define a schedule for which the CloudKey will be rotated."), classes="words")
+        yield self.rotation
+        yield Static("")
+        yield Static(Content("Define when the CloudKey should be expired."), classes="words")
+        yield self._expiration
+        yield self._date
+
+    def on_mount(self) -> None:
+        """No date yet."""
+        self._date.display = False
+
+    @on(Select.Changed)
+    def _chosen(self) -> None:
+        self._date.display = self._expiration.value == A_DATE
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """The expiration. Raises InvalidInputError at the date."""
+        if self._expiration.value == NEVER:
+            return None
+        moment = validation.parse_expiry(self._date.value)
+        if moment is None:
+            raise at_field(InvalidInputError("That is not a date", remedy="Type one, as 2027-03-01."), "expires")
+        return moment
+
+    def check(self) -> None:
+        """Both must be sound."""
+        _ = self.rotation.days, self.expires_at
+
+
+class ReviewStep(Step):
+    """Everything that was typed, and the AWS calls to come."""
+
+    DEFAULT_CSS = """
+    ReviewStep > .calls { height: auto; width: 1fr; margin-top: 1; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__(REVIEW)
+        self._facts = Facts()
+        self._calls = Static("", classes="calls", markup=False)
+        self._failure = Failure()
+
+    def compose(self) -> ComposeResult:
+        """Facts, calls, and why it cannot be."""
+        yield self._facts
+        yield self._calls
+        yield self._failure
+
+    def show_facts(self, new: "NewCloudKey", *, inherited: bool) -> None:
+        """Repeat what was typed."""
+        rotation = validation.rotation_text(new.rotation_days)
+        self._facts.show(
+            [
+                ("Key Set", f"{new.key_set} (AWS)"),
+                ("Region", new.region),
+                ("Name", new.name),
+                ("Alias", new.alias),
+                ("Description", new.description or "–"),
+                ("Key spec", KEY_SPEC),
+                *_listed("Administrators", new.administrators),
+                *_listed("Users", new.users),
+                ("Rotation Schedule", f"{rotation}, as the Key Set" if inherited else rotation),
+                ("Expiration", rfc3339(new.expires_at) if new.expires_at else "Never"),
+            ]
+        )
+        self._calls.update("")
+        self._failure.clear()
+
+    def show_calls(self, calls: Sequence[str], error: KctuiError | None) -> None:
+        """Show the AWS calls to come, or why there will be none."""
+        if error is not None:
+            self._failure.show(error)
+            return
+        lines = [Content.styled("AWS calls to come", "dim")]
+        lines += [Content(f"{number} {safe(call)}") for number, call in enumerate(calls, 1)]
+        self._calls.update(Content("\n").join(lines))
+
+
+def _listed(label: str, values: Sequence[str]) -> list[tuple[str, str]]:
+    """A label with its values, a line each."""
+    if not values:
+        return [(label, "none besides the account")]
+    return [(label if place == 0 else "", value) for place, value in enumerate(values)]
