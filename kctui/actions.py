@@ -93,6 +93,10 @@ def _needs_idle(state: ConsoleState) -> str | None:
     return _needs_account(state)
 
 
+def _on_cloud_keys(state: ConsoleState) -> str | None:
+    return None if state.tab is Tab.CLOUD_KEYS else f"in the tab {Tab.CLOUD_KEYS.title} only"
+
+
 def _has_id(state: ConsoleState) -> str | None:
     if state.tab is Tab.CLOUD_KEYS and getattr(state.row, "kms_key_id", None) is None:
         return "KMS has given the key no id yet"
@@ -127,6 +131,7 @@ def _tab(number: int, tab: Tab) -> Action:
 
 
 _ALL = (
+    Action("menu", "Actions", "a", "List every action, and why one is not possible now.", label="Actions", menu=False),
     Action(
         "create", "Create", "c", "Create what the tab shows.", Target.NOTHING, True, _can_create, label="Create",
         menu=False,
@@ -171,8 +176,14 @@ _ALL = (
     ),
     Action("filter", "Filter", "slash", "Show only the rows with a text in them; Esc clears.", label="Filter"),
     Action("sort", "Sort", "s", "Choose the column to sort by; the same one again reverses."),
-    Action("key_set", "Choose Key Set", "K", "Show the CloudKeys of one Key Set, or of all.", menu=False),
-    Action("region", "Choose Region", "R", "Show the CloudKeys of one region, or of all.", menu=False),
+    Action(
+        "key_set", "Choose Key Set", "K", "Show the CloudKeys of one Key Set, or of all.",
+        availability=_on_cloud_keys,
+    ),
+    Action(
+        "region", "Choose Region", "R", "Show the CloudKeys of one region, or of all.",
+        availability=_on_cloud_keys,
+    ),
     Action("details_next", "Next details", "right_square_bracket,right", "Turn the details' page.", menu=False),
     Action(
         "details_previous", "Previous details", "left_square_bracket,left", "Turn the details' page back.",
@@ -192,7 +203,6 @@ _ALL = (
     _tab(2, Tab.CLOUD_KEYS),
     _tab(3, Tab.CSP_ACCOUNTS),
     _tab(4, Tab.AUDIT),
-    Action("menu", "Actions", "a", "List every action, and why one is not possible now.", menu=False),
     Action("palette", "Command palette", "colon,ctrl+p", "Find an action by typing.", menu=False),
     Action("help", "Help", "question_mark,f1", "Show the keys and what they do.", label="Help"),
     Action("quit", "Quit", "q", "Leave kctui; the vault is locked.", label="Quit"),

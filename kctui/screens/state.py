@@ -50,7 +50,7 @@ class Overview:
     cloud_keys: int = 0
     audit_entries: int = 0
     open_operations: int = 0
-    regions: tuple[str, ...] = ()
+    regions_in_use: tuple[str, ...] = ()
     region_names: Mapping[str, str] = field(default_factory=dict)
 
     def account(self, account_id: str) -> "CspAccountRow | None":
@@ -67,7 +67,7 @@ class ConsoleState:
     """Everything that an action's availability may ask.
 
     row: the one under the cursor. key_set, region: what the pickers of CloudKeys say (None: all).
-    as_of: when AWS last answered for what is shown.
+    refreshing: how far a refresh is. notice: what went wrong last, until something else goes right.
     """
 
     tab: Tab = Tab.CLOUD_KEYS
@@ -78,9 +78,9 @@ class ConsoleState:
     unlocked: bool = False
     read_only: bool = False
     operator: str = ""
+    group: str = ""
     refreshing: str = ""
     notice: str = ""
-    as_of: datetime | None = None
     overview: Overview = Overview()
 
     @property
@@ -96,6 +96,14 @@ class ConsoleState:
         if wanted is not None and (found := self.overview.account(wanted)):
             return found
         return accounts[0] if len(accounts) == 1 else None
+
+    @property
+    def as_of(self) -> datetime | None:
+        """Give when AWS last answered for what is shown."""
+        account = self.account
+        if account is not None:
+            return account.reached_at
+        return max((a.reached_at for a in self.overview.accounts if a.reached_at), default=None)
 
     @property
     def unreachable(self) -> "CspAccountRow | None":
