@@ -133,7 +133,7 @@ def _sqlite(home: Home) -> Iterator[_Query]:
 
 
 def _connect_sqlite(home: Home) -> sqlite3.Connection:
-    """A connection that cannot write. Where not even the WAL's index can be made, nobody writes: read the file alone."""
+    """A connection that cannot write. Where not even the WAL's index can be made, the file is read alone."""
     uri = f"file:{quote(str(home.database))}?mode=ro"
     connection = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
     try:

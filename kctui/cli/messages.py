@@ -1,0 +1,104 @@
+"""The only module that writes stderr: errors, warnings, and the steps of an operation as they happen.
+
+A terminal that went away is no reason to stop in the middle of a step: what cannot be written is dropped, and
+what happened is in the journal and in the audit log.
+"""
+
+import json
+import sys
+import threading
+
+from kctui.cli.exit_codes import exit_code
+from kctui.cli.output import SCHEMA_VERSION, coloured
+from kctui.core.clock import now
+from kctui.core.errors import KctuiError
+from kctui.core.text import safe, safe_lines, shorten
+from kctui.core.words import StepState
+
+_REQUEST_ID_WIDTH = 12
+_lock = threading.Lock()
+
+
+def error(problem: KctuiError, *, as_json: bool) -> None:
+    """Say what went wrong and what to do; as a JSON object where --json was asked for."""
+    if as_json:
+        report = {
+            "title": problem.title,
+            "detail": problem.detail,
+            "remedy": problem.remedy,
+            "exit_code": int(exit_code(problem)),
+        }
+        text = json.dumps({"schema_version": SCHEMA_VERSION, "error": report}, ensure_ascii=True)
+        _write(text.replace("\x7f", "\\u007f"))
+        return
+    lines = [f"{_paint('✗', '31')} {safe(problem.title)}"]
+    if problem.detail:
+        lines += [f"  {line}" for line in safe_lines(problem.detail).split("\n")]
+    if problem.remedy:
+        lines += [f"  → {line}" for line in safe_lines(problem.remedy).split("\n")]
+    _write("\n".join(lines))
+
+
+def warn(text: str) -> None:
+    """Something to look at."""
+    _write(f"{_paint('!', '33')} {safe(text)}")
+
+
+def note(text: str) -> None:
+    """Something to know: what was done, how much is shown."""
+    _write(safe(text))
+
+
+def block(text: str) -> None:
+    """Finished text of several lines, such as a help page that nobody asked for."""
+    _write(safe_lines(text))
+
+
+def drop_line() -> None:
+    """Start a new line on a terminal, after the `^C` that it echoed."""
+    if _on_terminal():
+        _write("")
+
+
+class StepLines:
+    """An observer that writes a line a step: ✓ name, time, AWS's request id shortened."""
+
+    def step(self, name: str, state: StepState, detail: str = "", request_id: str | None = None) -> None:
+        """Show a step. One that is only announced shows on a terminal, until its outcome overwrites it."""
+        live = _on_terminal() and coloured(stream_is_terminal=True)
+        if state is StepState.INTENDED:
+            if live:
+                _write(f"… {safe(name)}", end="")
+            return
+        glyph = _paint("✓", "32") if state is StepState.DONE else _paint("✗", "31")
+        parts = [safe(name), f"{now():%H:%M:%SZ}"]
+        if request_id:
+            parts.append(f"request {safe(shorten(request_id, _REQUEST_ID_WIDTH))}")
+        if detail:
+            parts.append(safe(detail))
+        _write(("\r\x1b[K" if live else "") + f"{glyph} " + "  ".join(parts))
+
+    def progress(self, done: int, total: int, what: str) -> None:
+        """Show how far a long piece of work is, on a terminal only."""
+        if _on_terminal() and coloured(stream_is_terminal=True):
+            _write(f"\r\x1b[K{safe(what)}  {done} of {total}", end="\n" if done >= total else "")
+
+
+def _write(text: str, end: str = "\n") -> None:
+    with _lock:
+        try:
+            sys.stderr.write(text + end)
+            sys.stderr.flush()
+        except (OSError, ValueError):  # the line is gone, or stderr was closed: nobody is left to be told
+            return
+
+
+def _on_terminal() -> bool:
+    try:
+        return sys.stderr.isatty()
+    except ValueError:
+        return False
+
+
+def _paint(text: str, colour: str) -> str:
+    return f"\x1b[{colour}m{text}\x1b[0m" if coloured(_on_terminal()) else text
