@@ -44,7 +44,7 @@ class DialogButton(Button):
         self.styles.min_width = 0
         self.styles.height = 1
         self.styles.padding = 0
-        self.styles.margin = 0
+        self.styles.margin = (0, 0, 0, 1)
 
     def say(self, words: str) -> None:
         """Give the button other words."""

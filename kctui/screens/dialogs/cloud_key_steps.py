@@ -10,7 +10,7 @@ from textual.content import Content
 from textual.widgets import Select, Static
 
 from kctui.core import validation
-from kctui.core.clock import now, rfc3339
+from kctui.core.clock import rfc3339
 from kctui.core.errors import InvalidInputError, KctuiError
 from kctui.core.text import safe
 from kctui.core.words import KeySpec
@@ -135,9 +135,12 @@ class CloudKeySchedule(Step):
         self._expiration = ChoiceField(
             "expiration", "Expiration", [("Never", NEVER), ("Choose a date", A_DATE)], required=True
         )
-        latest = (now() + validation.LONGEST_EXPIRY).date().isoformat()
         self._date = TextField(
-            "expires", "Date", required=True, example="YYYY-MM-DD", hint=f"The end of that day, UTC; before {latest}."
+            "expires",
+            "Date",
+            required=True,
+            example="YYYY-MM-DD",
+            hint="The end of that day, UTC; at most 365 days ahead.",
         )
 
     def compose(self) -> ComposeResult:

@@ -83,7 +83,7 @@ class AccountStep(Step):
     DEFAULT_CSS = """
     AccountStep > Field > Horizontal > OptionList { width: 1fr; height: auto; max-height: 14; }
     AccountStep > Horizontal { height: 1; margin-top: 1; }
-    AccountStep > Horizontal > .label { width: 24; }
+    AccountStep > Horizontal > .label { width: 23; }
     """
 
     def __init__(self) -> None:
@@ -247,4 +247,4 @@ def _create(engine: "Engine", new: "NewKeySet") -> Outcome:
 
 
 def _account_line(row: "CspAccountRow") -> Content:
-    return Content(f"{safe(row.name):<24}  {safe(row.aws_account_id):<12}  {safe(row.region)}")
+    return Content(f"  {safe(row.name):<24}  {safe(row.aws_account_id):<12}  {safe(row.region)}")

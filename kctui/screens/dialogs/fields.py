@@ -114,6 +114,8 @@ class TextField(Field):
         self, key: str, label: str, value: str = "", *, required: bool = False, hint: str = "", example: str = ""
     ) -> None:
         self.input = PlainInput(value=value, placeholder=example, compact=True, select_on_focus=False)
+        # Each blink would be sent through a slow line.
+        self.input.cursor_blink = False
         self._at_first = value
         super().__init__(key, label, self.input, required=required, hint=hint)
 
@@ -134,6 +136,7 @@ class SecretField(Field):
     def __init__(self, key: str, label: str, *, required: bool = False) -> None:
         self.input = SecretInput()
         self.input.compact = True
+        self.input.cursor_blink = False
         self._kept: Secret | None = None
         super().__init__(key, label, self.input, required=required)
 
@@ -179,7 +182,8 @@ class LinesField(Field):
     """
 
     def __init__(self, key: str, label: str, *, hint: str = "") -> None:
-        self.area = PlainTextArea(soft_wrap=False, compact=True, highlight_cursor_line=False)
+        self.area = PlainTextArea(soft_wrap=False, highlight_cursor_line=False)
+        self.area.cursor_blink = False
         super().__init__(key, label, self.area, hint=hint)
 
     @property

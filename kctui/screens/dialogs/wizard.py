@@ -220,10 +220,9 @@ class Wizard(WorkingDialog[str | None]):
         elif self.outcome is not None:
             self.dismiss(self.outcome.row_id)
         elif self.changed:
-            words = "What was typed here is not kept. Nothing has been made."
-            if self._applied:
-                words = "What was typed here is not kept."
-            self.app.push_screen(Question(self.dialog_title, words, yes="Discard", no="Keep"), self._answered_discard)
+            words = "What was typed here would be lost."
+            question = Question(self.dialog_title, words, yes="Discard", no="Keep")
+            self.app.push_screen(question, self._answered_discard)
         else:
             self.dismiss(None)
 
