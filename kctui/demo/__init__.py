@@ -1,0 +1,1 @@
+"""The demonstration: AWS in a box, against which the product runs unchanged."""
