@@ -94,7 +94,7 @@ def _needs_idle(state: ConsoleState) -> str | None:
 
 
 def _on_cloud_keys(state: ConsoleState) -> str | None:
-    return None if state.tab is Tab.CLOUD_KEYS else f"in the tab {Tab.CLOUD_KEYS.title} only"
+    return None if state.tab is Tab.CLOUD_KEYS else f"in the tab {Tab.CLOUD_KEYS.words} only"
 
 
 def _has_id(state: ConsoleState) -> str | None:
@@ -127,7 +127,7 @@ def _can_create(state: ConsoleState) -> str | None:
 
 
 def _tab(number: int, tab: Tab) -> Action:
-    return Action(f"tab_{number}", tab.title, str(number), f"Show the tab {tab.title}.", menu=False)
+    return Action(f"tab_{number}", tab.words, str(number), f"Show the tab {tab.words}.", menu=False)
 
 
 _ALL = (
@@ -190,7 +190,7 @@ _ALL = (
         menu=False,
     ),
     Action(
-        "refresh", "Refresh", "r", "Ask AWS for the present status of every CloudKey.", asks_aws=False,
+        "refresh", "Refresh", "r", "Ask AWS for the present status of every CloudKey.", mutates=True,
         unlocked=True, availability=_needs_idle, label="Refresh",
     ),
     Action(

@@ -22,12 +22,12 @@ class Tab(StrEnum):
     AUDIT = "audit"
 
     @property
-    def title(self) -> str:
+    def words(self) -> str:
         """Give the tab's name."""
         return _TITLES[self]
 
     @property
-    def short_title(self) -> str:
+    def short_words(self) -> str:
         """Give the tab's name where the line is narrow."""
         return _SHORT_TITLES.get(self, _TITLES[self])
 
@@ -68,6 +68,7 @@ class ConsoleState:
 
     row: the one under the cursor. key_set, region: what the pickers of CloudKeys say (None: all).
     refreshing: how far a refresh is. notice: what went wrong last, until something else goes right.
+    audit_check: what the last check of the audit log found.
     """
 
     tab: Tab = Tab.CLOUD_KEYS
@@ -81,6 +82,7 @@ class ConsoleState:
     group: str = ""
     refreshing: str = ""
     notice: str = ""
+    audit_check: str = ""
     overview: Overview = Overview()
 
     @property

@@ -15,7 +15,7 @@ from textual.timer import Timer
 from textual.widgets import Input, Static
 
 from kctui.core.text import safe
-from kctui.screens.state import ConsoleState, Row, Tab
+from kctui.screens.state import ConsoleState, Tab
 from kctui.screens.widgets.columns import Column
 from kctui.screens.widgets.row_table import RowTable
 from kctui.screens.widgets.sections import Section
@@ -106,19 +106,19 @@ class TabView(Vertical):
         """Find where a row stands in the list sorted by `first_sort`. Blocking; None where it is not known."""
         raise NotImplementedError
 
-    def read_details(self, engine: "Engine", row: Any) -> Any:  # noqa: ANN401 -- each tab its own
+    def read_details(self, engine: "Engine", row: Any) -> Any:
         """Read what is known of a row beyond the row. Blocking."""
         return row
 
-    def sections(self, row: Any, details: Any) -> Sequence[Section]:  # noqa: ANN401 -- each tab its own
+    def sections(self, row: Any, details: Any) -> Sequence[Section]:
         """Say what is known, page by page. details: None until `read_details` has answered."""
         raise NotImplementedError
 
-    def document(self, row: Any, details: Any) -> object:  # noqa: ANN401 -- each tab its own
+    def document(self, row: Any, details: Any) -> object:
         """Everything that is known of a row, as JSON can hold it."""
         return plain(details if details is not None else row)
 
-    def copyable(self, row: Any) -> tuple[str, str]:  # noqa: ANN401 -- each tab its own
+    def copyable(self, row: Any) -> tuple[str, str]:
         """Give the row's id, and what it is called."""
         return str(row.id), "id"
 
@@ -126,11 +126,11 @@ class TabView(Vertical):
         """Say what the pickers show; nothing where there are none."""
         return Content("")
 
-    def dim_row(self, row: Any) -> bool:  # noqa: ANN401 -- each tab its own
+    def dim_row(self, row: Any) -> bool:
         """Whether what is known of a row may be outdated because AWS is out of reach."""
         return False
 
-    def row_id(self, row: Any) -> object:  # noqa: ANN401 -- each tab its own
+    def row_id(self, row: Any) -> object:
         """Tell rows apart."""
         return row.id
 

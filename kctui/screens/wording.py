@@ -84,7 +84,7 @@ def number(count: int | None) -> str:
     return "…" if count is None else f"{count:,}"
 
 
-def plain(value: object) -> Any:  # noqa: ANN401 -- what json takes
+def plain(value: object) -> Any:
     """A value as JSON can hold it: dates in RFC 3339, enumerations as their words."""
     if isinstance(value, datetime):
         return rfc3339(value)

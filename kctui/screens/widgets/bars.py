@@ -79,7 +79,7 @@ class TabLine(Bar):
         wide = self.size.width >= WIDE
         parts = [Content(" Actions ▾")]
         for number, tab in enumerate(TABS, 1):
-            title = tab.title if wide else tab.short_title
+            title = tab.words if wide else tab.short_words
             key = " ".join(key_words(self.keys[f"tab_{number}"])[:1])
             words = Content.styled(title, "bold underline $accent") if tab is self.state.tab else Content(title)
             parts.append(Content.styled(f"{key} ", "dim") + words)

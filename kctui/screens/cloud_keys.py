@@ -1,0 +1,247 @@
+"""The tab CloudKeys: the keys of a Key Set and a region, or of all, and everything known of one."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual.content import Content
+
+from kctui.core.text import safe
+from kctui.core.words import KeySource, OperationState, StepState
+from kctui.screens.state import ConsoleState, Tab
+from kctui.screens.tab_view import Query, TabView
+from kctui.screens.widgets.columns import Column, Tone
+from kctui.screens.widgets.sections import Fact, Section
+from kctui.screens.widgets.window import Source
+from kctui.screens.wording import (
+    ago,
+    date_or_never,
+    expiry_tone,
+    moment,
+    rotates,
+    status,
+    status_tone,
+)
+
+if TYPE_CHECKING:
+    from kctui.core.details import CloudKeyDetails, VersionRow
+    from kctui.core.engine import Engine
+    from kctui.core.lists import CloudKeyRow
+    from kctui.core.paging import Cursor
+
+_WAIT = "reading"
+_USAGE = {
+    "ENCRYPT_DECRYPT": "encrypt and decrypt",
+    "SIGN_VERIFY": "sign and verify",
+    "GENERATE_VERIFY_MAC": "generate and verify MACs",
+    "KEY_AGREEMENT": "key agreement",
+}
+_OPERATION_TONES = {OperationState.OPEN: Tone.ATTENTION, OperationState.FAILED: Tone.DANGER}
+_STEP_TONES = {StepState.FAILED: Tone.DANGER, StepState.DONE: Tone.DIM, StepState.INTENDED: Tone.ATTENTION}
+
+
+class CloudKeysView(TabView):
+    """CloudKeys."""
+
+    tab = Tab.CLOUD_KEYS
+    things: ClassVar[str] = "CloudKey"
+    first_sort = "CloudKey Name"
+    sorts = ("CloudKey Name", "Description", "Source", "Expires", "Rotates", "Cloud Status", "Seen")
+
+    def columns(self) -> Sequence[Column["CloudKeyRow"]]:
+        """Say what the table shows: in a narrow one Description, Source, Rotates and Seen are left out."""
+        clock = self.clock
+        return (
+            Column("CloudKey Name", "CloudKey Name", 24, lambda row: row.name, grow=3, most=48),
+            Column("Description", "Description", 16, lambda row: row.description, grow=4, from_width=114),
+            Column("", "Key Set", 18, lambda row: row.key_set, grow=1, from_width=170),
+            Column("", "Region", 14, lambda row: row.region, from_width=140),
+            Column("Source", "Source", 6, lambda row: row.key_source.value, from_width=100),
+            Column(
+                "Expires",
+                "Expires",
+                10,
+                lambda row: date_or_never(row.expires_at),
+                tone=lambda row: expiry_tone(row.expires_at, clock()),
+            ),
+            Column("Rotates", "Rotates", 12, lambda row: rotates(row, clock()), from_width=90),
+            Column("Cloud Status", "Cloud Status", 25, lambda row: status(row, clock()), tone=status_tone),
+            Column("Seen", "Seen", 6, lambda row: ago(row.status_seen_at, clock()), from_width=84, ages=True),
+        )
+
+    def source(self, engine: "Engine", query: Query) -> Source[Any]:
+        """Make the list for a query."""
+        from kctui.core.lists import CloudKeyList, CloudKeyQuery, CloudKeySort
+
+        return CloudKeyList(
+            engine.store,
+            CloudKeyQuery(query.key_set_id, query.region, query.text, CloudKeySort(query.sort), query.descending),
+        )
+
+    def place(self, engine: "Engine", row_id: str) -> "Cursor | None":
+        """Find a CloudKey in the list sorted by name."""
+        from kctui.core.lists import cloud_key_row
+        from kctui.core.paging import Cursor
+
+        return Cursor(cloud_key_row(engine.store, row_id).name, row_id)
+
+    def read_details(self, engine: "Engine", row: "CloudKeyRow") -> "CloudKeyDetails":
+        """Read versions, access and history."""
+        from kctui.core.details import cloud_key_details
+
+        return cloud_key_details(engine.store, row.id)
+
+    def copyable(self, row: "CloudKeyRow") -> tuple[str, str]:
+        """KMS's own id of the key."""
+        return row.kms_key_id or "", "Key Id"
+
+    def pickers(self, state: ConsoleState) -> Content:
+        """Key Set and region."""
+        key_set = f"{state.key_set.name} (AWS)" if state.key_set else "All Key Sets"
+        if state.region is None:
+            region = "All regions"
+        else:
+            long_name = state.overview.region_names.get(state.region)
+            narrow = self.size.width < 100  # noqa: PLR2004 -- as the header
+            region = state.region if narrow or not long_name else f"{long_name} {state.region}"
+        return Content("").join(
+            [
+                Content.styled(" Key Set ", "dim"),
+                Content(f"{safe(key_set)} ▾  "),
+                Content.styled("Region ", "dim"),
+                Content(f"{safe(region)} ▾  "),
+            ]
+        )
+
+    def dim_row(self, row: "CloudKeyRow") -> bool:
+        """AWS does not answer for its account: what is shown is what was seen last."""
+        account = self.state.overview.account(row.account_id)
+        return account is not None and account.unreachable_since is not None
+
+    def total(self, state: ConsoleState) -> int | None:
+        """How many CloudKeys there are."""
+        return state.overview.cloud_keys
+
+    def empty_words(self, state: ConsoleState) -> list[Content]:
+        """The steps; or that another Key Set or region has the keys."""
+        if state.overview.cloud_keys and (state.key_set or state.region):
+            return [
+                Content("No CloudKey in this Key Set and region."),
+                Content("c creates one here; K and R choose another Key Set or region."),
+            ]
+        return super().empty_words(state)
+
+    def sections(self, row: "CloudKeyRow", details: "CloudKeyDetails | None") -> Sequence[Section]:
+        """Details, Access, Schedule, Versions, History."""
+        now = self.clock()
+        return (
+            Section("Details", _facts(row, details, now)),
+            _access(details),
+            Section("Schedule", _schedule(row, now)),
+            _versions(details, now),
+            _history(details),
+        )
+
+
+def _facts(row: "CloudKeyRow", details: "CloudKeyDetails | None", now: datetime) -> list[Fact]:
+    region = f"{details.region_long_name} {row.region}" if details and details.region_long_name else row.region
+    usage = _USAGE.get(row.key_usage.value, row.key_usage.value)
+    return [
+        Fact("Name", row.name),
+        Fact("Key Id", row.kms_key_id or "–", whole=True),
+        Fact("ARN", row.key_arn or "–", whole=True),
+        Fact("Alias", row.alias or "–"),
+        Fact("Key Source", _key_source(row, details, now)),
+        Fact("Cloud Status", f"{status(row, now)} · seen {_seen(row, now)}", status_tone(row)),
+        Fact("Key Set", row.key_set),
+        Fact("CSP Account", row.account),
+        Fact("Region", region),
+        Fact("Key spec", f"{row.key_spec.value} · {usage}"),
+        Fact("Version", str(max((v.number for v in details.versions), default="–")) if details else _WAIT),
+        Fact("Description", row.description or "–"),
+    ]
+
+
+def _seen(row: "CloudKeyRow", now: datetime) -> str:
+    return "never" if row.status_seen_at is None else f"{ago(row.status_seen_at, now)} ago"
+
+
+def _key_source(row: "CloudKeyRow", details: "CloudKeyDetails | None", now: datetime) -> str:
+    if row.key_source is KeySource.AWS:
+        return "AWS · the material cannot be removed or uploaded"
+    if details is None:
+        return row.key_source.value
+    current = details.versions[0] if details.versions else None
+    if current is None:
+        return f"{row.key_source.value} · no material yet"
+    if current.proven_at is None:
+        return f"{row.key_source.value} · material not proven yet"
+    return f"{row.key_source.value} · material proven {ago(current.proven_at, now)} ago"
+
+
+def _access(details: "CloudKeyDetails | None") -> Section:
+    if details is None:
+        return Section("Access", words=_WAIT)
+    facts = [Fact("Administrator", arn, whole=True) for arn in details.administrators]
+    facts += [Fact("User", arn, whole=True) for arn in details.users]
+    facts += [Fact("Tag", f"{name} = {value}") for name, value in details.tags.items()]
+    words = "No administrator or user was named: the account's IAM policies decide who may use the key."
+    return Section("Access", facts, words=words)
+
+
+def _schedule(row: "CloudKeyRow", now: datetime) -> list[Fact]:
+    from kctui.core.validation import rotation_text
+
+    facts = [
+        Fact("Rotation", rotation_text(row.rotation_days)),
+        Fact("Rotates", moment(row.rotates_at) if row.rotates_at else "Never"),
+        Fact("Expires", moment(row.expires_at) if row.expires_at else "Never", expiry_tone(row.expires_at, now)),
+        Fact("Created", moment(row.created_at)),
+    ]
+    if row.deletion_date is not None:
+        facts.append(Fact("Deletion", moment(row.deletion_date), Tone.DANGER))
+    return facts
+
+
+def _versions(details: "CloudKeyDetails | None", now: datetime) -> Section:
+    if details is None:
+        return Section("Versions", words=_WAIT)
+
+    def proven(version: "VersionRow") -> str:
+        return "never" if version.proven_at is None else f"{ago(version.proven_at, now)} ago"
+
+    columns: tuple[Column[VersionRow], ...] = (
+        Column("number", "Version", 7, lambda v: str(v.number), right=True),
+        Column("state", "Material", 16, lambda v: v.material_state.value),
+        Column("import", "In the cloud", 14, lambda v: v.import_state.value),
+        Column("proven", "Our copy proven", 15, proven),
+        Column("expires", "Expires", 10, lambda v: date_or_never(v.expires_at)),
+        Column("imported", "Imported", 23, lambda v: moment(v.imported_at), from_width=100),
+        Column("id", "Key material id", 15, lambda v: v.key_material_id or "–", grow=1, from_width=118),
+    )
+    return Section("Versions", columns=columns, rows=details.versions, words="No version yet.")
+
+
+def _history(details: "CloudKeyDetails | None") -> Section:
+    if details is None:
+        return Section("History", words=_WAIT)
+    lines: list[tuple[str, str, str, str, Tone]] = []
+    for done in details.operations:
+        tone = _OPERATION_TONES.get(done.state, Tone.PLAIN)
+        told = done.error or f"by {done.operator}"
+        lines.append((moment(done.started_at), done.kind.value, done.state.value, told, tone))
+        for step in done.steps:
+            told = step.error or (f"request {step.request_id}" if step.request_id else "")
+            name = f"  {step.name}"
+            lines.append((moment(step.started_at), name, step.state.value, told, _STEP_TONES[step.state]))
+
+    def part(index: int) -> Any:  # a column's text
+        return lambda line: line[index]
+
+    columns = (
+        Column("time", "Time", 23, part(0)),
+        Column("what", "Operation", 20, part(1), grow=1, most=34),
+        Column("state", "State", 8, part(2), tone=lambda line: line[4]),
+        Column("told", "Told", 20, part(3), grow=3),
+    )
+    return Section("History", columns=columns, rows=lines, words="Nothing has been done to this key yet.")
