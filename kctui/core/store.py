@@ -44,6 +44,8 @@ class Store:
             try:
                 yield session
             finally:
+                # A rollback would expire what was read; the rows are wanted after it.
+                session.expunge_all()
                 session.rollback()
 
     @contextlib.contextmanager

@@ -34,8 +34,7 @@ def run_console_demo(keys: int | None) -> int:
         os.environ["KCTUI_OPERATOR"] = OPERATOR
         from kctui.app import run_console
 
-        code = run_console(home, read_only=False, tab=None, filter_text=None)
-    return code
+        return run_console(home, read_only=False, tab=None, filter_text=None)
 
 
 def _say(text: str) -> None:

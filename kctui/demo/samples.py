@@ -68,7 +68,7 @@ SETS = (
     )),
     _Set("cards", "payments-eu", "Card data, PCI DSS", "eu-central-1", 365, (
         ("cards-vault", "card numbers"), ("cards-tokens", "token service"), ("cards-settlement", "settlement files"),
-        ("cards-disputes", "dispute documents"), ("cards-archive", "seven-year archive"), ("cards-pilot", "pilot, over"),
+        ("cards-disputes", "dispute documents"), ("cards-archive", "kept seven years"), ("cards-pilot", "pilot, over"),
     )),
     _Set("ledger", "payments-eu", "General ledger", "eu-west-1", 30, (
         ("ledger-db", "RDS, ledger"), ("ledger-snapshots", "RDS snapshots"), ("ledger-reports", "monthly reports"),

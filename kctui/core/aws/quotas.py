@@ -73,9 +73,10 @@ class TokenBucket:
 
 
 class Quotas:
-    """The buckets of this process."""
+    """The buckets of this process. factor: against AWS's published rates, for an account with raised quotas."""
 
-    def __init__(self) -> None:
+    def __init__(self, factor: float = 1.0) -> None:
+        self.factor = factor
         self._buckets: dict[tuple[str, str, str], TokenBucket] = {}
         self._lock = threading.Lock()
 
@@ -84,5 +85,5 @@ class Quotas:
         with self._lock:
             key = (account, region, operation)
             if key not in self._buckets:
-                self._buckets[key] = TokenBucket(RATES.get(operation, _DEFAULT_RATE))
+                self._buckets[key] = TokenBucket(RATES.get(operation, _DEFAULT_RATE) * self.factor)
             return self._buckets[key]
