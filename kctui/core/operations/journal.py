@@ -170,8 +170,9 @@ class Run:
             answer = answer or effect()
         except KctuiError as error:
             observer.step(name, StepState.FAILED, error.title, getattr(error, "request_id", None))
-            # FAILED says that nothing happened. Where nobody knows, the step stays INTENDED for the next `look`.
-            open_question = effect_unknown(error) or isinstance(error, NeedsRecoveryError)
+            # FAILED says that nothing happened. Where nobody knows, of this try or an earlier one, it stays INTENDED.
+            earlier_unknown = announced_before and step.state is StepState.INTENDED and look is None
+            open_question = effect_unknown(error) or isinstance(error, NeedsRecoveryError) or earlier_unknown
             state = StepState.INTENDED if open_question else StepState.FAILED
             with suppress(StoreError, LostOwnershipError):
                 self._complete(step.id, state, Answer(getattr(error, "request_id", None)), error.title, None)

@@ -1,0 +1,146 @@
+"""Sync: Cloud Status as KMS says it, with its age; one account's failure stops no other."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from itertools import count
+
+import pytest
+from types_boto3_kms.client import KMSClient
+
+from kctui.core.accounts import NewAccount, add_account
+from kctui.core.engine import Engine
+from kctui.core.key_sets import NewKeySet, create_key_set
+from kctui.core.lists import CspAccountList, cloud_key_row
+from kctui.core.operations import create_cloud_key, disable
+from kctui.core.secret import Secret
+from kctui.core.sync import sync
+from kctui.core.words import CloudStatus, StepState
+from kctui.demo.box import AccessKey, Box, FaultKind
+from tests.core.operations import REGION, kms_client, new_key, with_key_set
+
+_accounts = count(400_000_000_001)
+
+
+@pytest.fixture(scope="session")
+def box() -> Iterator[Box]:
+    with Box.start() as started:
+        yield started
+
+
+@pytest.fixture
+def root(box: Box, engine: Engine) -> Iterator[AccessKey]:
+    box.faults.clear()
+    key = box.add_account(str(next(_accounts)))
+    with_key_set(engine, box, key)
+    yield key
+    box.faults.clear()
+    box.clock.reset()
+
+
+@pytest.fixture
+def kms(box: Box, root: AccessKey) -> Iterator[KMSClient]:
+    client = kms_client(box, root)
+    yield client
+    client.close()
+
+
+def kms_key_id(engine: Engine, cloud_key_id: str) -> str:
+    return cloud_key_row(engine.store, cloud_key_id).kms_key_id or ""
+
+
+def test_each_state_of_kms_becomes_its_cloud_status(box: Box, engine: Engine, kms: KMSClient) -> None:
+    names = ("available", "disabled", "lost", "doomed", "gone")
+    ids = {name: create_cloud_key(engine, new_key(name)) for name in names}
+    kms.disable_key(KeyId=kms_key_id(engine, ids["disabled"]))
+    kms.delete_imported_key_material(KeyId=kms_key_id(engine, ids["lost"]))
+    kms.schedule_key_deletion(KeyId=kms_key_id(engine, ids["gone"]), PendingWindowInDays=7)
+    box.clock.advance(timedelta(days=8).total_seconds())
+    kms.schedule_key_deletion(KeyId=kms_key_id(engine, ids["doomed"]), PendingWindowInDays=7)
+    report = sync(engine)
+    assert {name: cloud_key_row(engine.store, key_id).cloud_status for name, key_id in ids.items()} == {
+        "available": CloudStatus.AVAILABLE,
+        "disabled": CloudStatus.DISABLED,
+        "lost": CloudStatus.NOT_AVAILABLE,
+        "doomed": CloudStatus.PENDING_DELETE,
+        "gone": CloudStatus.DELETED,
+    }
+    assert (report.accounts[0].keys, report.accounts[0].changed) == (5, 4)
+
+
+def test_the_date_of_a_deletion_is_kept(engine: Engine, kms: KMSClient) -> None:
+    key_id = create_cloud_key(engine, new_key())
+    date = kms.schedule_key_deletion(KeyId=kms_key_id(engine, key_id), PendingWindowInDays=9)["DeletionDate"]
+    sync(engine)
+    assert cloud_key_row(engine.store, key_id).deletion_date == date
+
+
+def test_the_name_of_a_deleted_key_is_free_again(box: Box, engine: Engine, kms: KMSClient) -> None:
+    key_id = create_cloud_key(engine, new_key())
+    kms.schedule_key_deletion(KeyId=kms_key_id(engine, key_id), PendingWindowInDays=7)
+    box.clock.advance(timedelta(days=8).total_seconds())
+    sync(engine)
+    box.clock.reset()
+    again = create_cloud_key(engine, new_key())
+    assert cloud_key_row(engine.store, again).cloud_status is CloudStatus.AVAILABLE
+
+
+def test_one_account_out_of_reach_stops_no_other(box: Box, engine: Engine, root: AccessKey) -> None:
+    other = box.add_account(str(next(_accounts)))
+    secret = Secret(other.secret_access_key)
+    add_account(engine, NewAccount("cut-off", other.access_key_id, secret, REGION, box.endpoint))
+    create_key_set(engine, NewKeySet("unreachable", "cut-off"))
+    stale = create_cloud_key(engine, new_key(key_set="unreachable"))
+    fresh = create_cloud_key(engine, new_key())
+    seen = cloud_key_row(engine.store, stale).status_seen_at
+    _switch_off(box, other)
+    report = sync(engine)
+    assert {account.name: account.error is None for account in report.accounts} == {"bank": True, "cut-off": False}
+    assert cloud_key_row(engine.store, stale).status_seen_at == seen
+    assert (cloud_key_row(engine.store, fresh).status_seen_at or seen) != seen
+    [row] = [row for row in CspAccountList(engine.store).page().rows if row.name == "cut-off"]
+    assert row.unreachable_since is not None
+    assert "does not know these credentials" in (row.unreachable_reason or "")
+
+
+def test_throttling_is_waited_out(box: Box, engine: Engine, root: AccessKey) -> None:
+    key_id = create_cloud_key(engine, new_key())
+    fault = box.faults.add("DescribeKey", FaultKind.THROTTLE)
+    assert not sync(engine).failed
+    assert fault.struck == 1
+    assert cloud_key_row(engine.store, key_id).cloud_status is CloudStatus.AVAILABLE
+
+
+def test_keys_that_are_not_ours_are_counted_and_left_alone(engine: Engine, kms: KMSClient) -> None:
+    create_cloud_key(engine, new_key())
+    kms.create_key()
+    assert sync(engine).accounts[0].unmanaged == 1
+
+
+def test_what_an_operation_saw_meanwhile_is_not_overwritten(engine: Engine, root: AccessKey) -> None:
+    key_id = create_cloud_key(engine, new_key())
+
+    class DisableInBetween:
+        """Disables the key when sync has begun, so that what sync asked is older."""
+
+        def step(self, name: str, state: StepState, detail: str = "", request_id: str | None = None) -> None:
+            if state is StepState.INTENDED:
+                disable(engine, key_id)
+
+        def progress(self, done: int, total: int, what: str) -> None: ...
+
+    sync(engine, observer=DisableInBetween())
+    assert cloud_key_row(engine.store, key_id).cloud_status is CloudStatus.DISABLED
+
+
+def _switch_off(box: Box, key: AccessKey) -> None:
+    import boto3
+
+    iam = boto3.client(
+        "iam",
+        region_name=REGION,
+        endpoint_url=box.endpoint,
+        aws_access_key_id=key.access_key_id,
+        aws_secret_access_key=key.secret_access_key,
+    )
+    iam.update_access_key(AccessKeyId=key.access_key_id, Status="Inactive")
+    iam.close()
