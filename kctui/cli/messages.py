@@ -5,6 +5,7 @@ what happened is in the journal and in the audit log.
 """
 
 import json
+import os
 import sys
 import threading
 
@@ -16,7 +17,17 @@ from kctui.core.text import safe, safe_lines, shorten
 from kctui.core.words import StepState
 
 _REQUEST_ID_WIDTH = 12
+_CLEAR_LINE = "\r\x1b[K"
 _lock = threading.Lock()
+
+
+class _State:
+    """Whether the last thing on the terminal is to be overwritten by the next."""
+
+    passing = False
+
+
+_state = _State()
 
 
 def error(problem: KctuiError, *, as_json: bool) -> None:
@@ -65,10 +76,8 @@ class StepLines:
 
     def step(self, name: str, state: StepState, detail: str = "", request_id: str | None = None) -> None:
         """Show a step. One that is only announced shows on a terminal, until its outcome overwrites it."""
-        live = _on_terminal() and coloured(stream_is_terminal=True)
         if state is StepState.INTENDED:
-            if live:
-                _write(f"… {safe(name)}", end="")
+            _passing(f"… {safe(name)}")
             return
         glyph = _paint("✓", "32") if state is StepState.DONE else _paint("✗", "31")
         parts = [safe(name), f"{now():%H:%M:%SZ}"]
@@ -76,18 +85,26 @@ class StepLines:
             parts.append(f"request {safe(shorten(request_id, _REQUEST_ID_WIDTH))}")
         if detail:
             parts.append(safe(detail))
-        _write(("\r\x1b[K" if live else "") + f"{glyph} " + "  ".join(parts))
+        _write(f"{glyph} " + "  ".join(parts))
 
     def progress(self, done: int, total: int, what: str) -> None:
         """Show how far a long piece of work is, on a terminal only."""
-        if _on_terminal() and coloured(stream_is_terminal=True):
-            _write(f"\r\x1b[K{safe(what)}  {done} of {total}", end="\n" if done >= total else "")
+        if what and done < total:
+            _passing(f"… {safe(what)}  {done} of {total}")
 
 
-def _write(text: str, end: str = "\n") -> None:
+def _passing(text: str) -> None:
+    """Show text on a terminal until the next line takes its place. Elsewhere it would only be noise."""
+    if _on_terminal() and os.environ.get("TERM", "dumb") != "dumb":
+        _write(text, passing=True)
+
+
+def _write(text: str, *, passing: bool = False) -> None:
     with _lock:
+        before = _CLEAR_LINE if _state.passing else ""
+        _state.passing = passing
         try:
-            sys.stderr.write(text + end)
+            sys.stderr.write(before + text + ("" if passing else "\n"))
             sys.stderr.flush()
         except (OSError, ValueError):  # the line is gone, or stderr was closed: nobody is left to be told
             return

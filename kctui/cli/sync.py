@@ -42,7 +42,7 @@ def sync(
         output.table(_COLUMNS, report.accounts)
     else:
         messages.note("There are no CSP Accounts to ask.")
-    return _outcome(report)
+    return _outcome(report, as_json)
 
 
 def _document(report: "SyncReport") -> shapes.Json:
@@ -61,10 +61,10 @@ def _document(report: "SyncReport") -> shapes.Json:
     }
 
 
-def _outcome(report: "SyncReport") -> ExitCode:
+def _outcome(report: "SyncReport", as_json: bool) -> ExitCode:
     failed = [account.error for account in report.accounts if account.error]
     for error in failed:
-        messages.error(error, as_json=False)
+        messages.error(error, as_json=as_json)
     if not failed:
         return ExitCode.OK
     return ExitCode.PARTIAL if len(failed) < len(report.accounts) else exit_code(failed[0])
