@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual.content import Content
 
 from kctui.core.words import AuditType
-from kctui.screens.state import ConsoleState, Tab
+from kctui.screens.state import ConsoleState, Overview, Tab
 from kctui.screens.tab_view import Query, TabView
 from kctui.screens.widgets.columns import Column, Tone
 from kctui.screens.widgets.sections import Fact, Section
@@ -50,7 +50,7 @@ class AuditLogView(TabView):
 
         return AuditList(engine.store, AuditQuery(query.text, newest_first=query.descending))
 
-    def place(self, engine: "Engine", row_id: str) -> "Cursor | None":
+    def place(self, engine: "Engine", overview: Overview, row_id: str) -> "Cursor | None":
         """Entries are numbered in the order they are listed in."""
         from kctui.core.paging import Cursor
 

@@ -8,7 +8,7 @@ from textual.content import Content
 
 from kctui.core.text import safe
 from kctui.core.words import KeySource, OperationState, StepState
-from kctui.screens.state import ConsoleState, Tab
+from kctui.screens.state import ConsoleState, Overview, Tab
 from kctui.screens.tab_view import Query, TabView
 from kctui.screens.widgets.columns import Column, Tone
 from kctui.screens.widgets.sections import Fact, Section
@@ -45,6 +45,7 @@ class CloudKeysView(TabView):
 
     tab = Tab.CLOUD_KEYS
     things: ClassVar[str] = "CloudKey"
+    deep: ClassVar[bool] = True
     first_sort = "CloudKey Name"
     sorts = ("CloudKey Name", "Description", "Source", "Expires", "Rotates", "Cloud Status", "Seen")
 
@@ -78,7 +79,7 @@ class CloudKeysView(TabView):
             CloudKeyQuery(query.key_set_id, query.region, query.text, CloudKeySort(query.sort), query.descending),
         )
 
-    def place(self, engine: "Engine", row_id: str) -> "Cursor | None":
+    def place(self, engine: "Engine", overview: Overview, row_id: str) -> "Cursor | None":
         """Find a CloudKey in the list sorted by name."""
         from kctui.core.lists import cloud_key_row
         from kctui.core.paging import Cursor

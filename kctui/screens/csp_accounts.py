@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from kctui.screens.state import ConsoleState, Tab
+from kctui.screens.state import ConsoleState, Overview, Tab
 from kctui.screens.tab_view import Query, TabView
 from kctui.screens.widgets.columns import Column, Tone
 from kctui.screens.widgets.sections import Fact, Section
@@ -49,11 +49,11 @@ class CspAccountsView(TabView):
 
         return CspAccountList(engine.store, query.text, AccountSort(query.sort), descending=query.descending)
 
-    def place(self, engine: "Engine", row_id: str) -> "Cursor | None":
+    def place(self, engine: "Engine", overview: Overview, row_id: str) -> "Cursor | None":
         """Find a CSP Account in the list sorted by name."""
         from kctui.core.paging import Cursor
 
-        account = self.state.overview.account(row_id)
+        account = overview.account(row_id)
         return Cursor(account.name, row_id) if account else None
 
     def copyable(self, row: "CspAccountRow") -> tuple[str, str]:

@@ -23,12 +23,10 @@ class DetailsScreen(ModalScreen[None]):
         Binding("escape,q,d,enter", "leave", "Back", show=False),
         Binding("right,right_square_bracket,tab", "turn(1)", "Next page", show=False),
         Binding("left,left_square_bracket,shift+tab", "turn(-1)", "Page before", show=False),
-        Binding("down,j", "scroll(1)", "Down", show=False),
-        Binding("up,k", "scroll(-1)", "Up", show=False),
-        Binding("pagedown,space", "scroll_page(1)", "Page down", show=False),
-        Binding("pageup", "scroll_page(-1)", "Page up", show=False),
-        Binding("g,home", "scroll_end(False)", "Top", show=False),
-        Binding("G,end", "scroll_end(True)", "End", show=False),
+        Binding("j", "go('down')", "Down", show=False),
+        Binding("k", "go('up')", "Up", show=False),
+        Binding("g", "go('home')", "Top", show=False),
+        Binding("G", "go('end')", "End", show=False),
     ]
     DEFAULT_CSS = """
     DetailsScreen TitleRule { margin: 0 1; }
@@ -47,9 +45,13 @@ class DetailsScreen(ModalScreen[None]):
         """Title, pages, hint."""
         yield TitleRule(self._title, self._right)
         yield PageTitles()
-        with VerticalScroll(can_focus=False):
+        with VerticalScroll():
             yield Static("", markup=False)
         yield Static("← → other pages   ↑ ↓ scroll   Esc back", classes="hint", markup=False)
+
+    def on_mount(self) -> None:
+        """The arrows scroll at once."""
+        self.query_one(VerticalScroll).focus()
 
     def show(self, sections: Sequence[Section]) -> None:
         """Show more of the same row."""
@@ -70,22 +72,15 @@ class DetailsScreen(ModalScreen[None]):
         self._draw()
         self.query_one(VerticalScroll).scroll_home(animate=False)
 
-    def action_scroll(self, lines: int) -> None:
-        """Scroll."""
-        self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False)
-
-    def action_scroll_page(self, pages: int) -> None:
-        """Scroll by a screenful."""
+    def action_go(self, where: str) -> None:
+        """Scroll by the keys that the arrows do not know."""
         scroll = self.query_one(VerticalScroll)
-        scroll.scroll_relative(y=pages * max(1, scroll.size.height - 1), animate=False)
-
-    def action_scroll_end(self, end: bool) -> None:
-        """Scroll to an end."""
-        scroll = self.query_one(VerticalScroll)
-        if end:
-            scroll.scroll_end(animate=False)
-        else:
-            scroll.scroll_home(animate=False)
+        {
+            "down": scroll.action_scroll_down,
+            "up": scroll.action_scroll_up,
+            "home": scroll.action_scroll_home,
+            "end": scroll.action_scroll_end,
+        }[where]()
 
     def action_leave(self) -> None:
         """Go back."""

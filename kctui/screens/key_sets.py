@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from kctui.screens.state import ConsoleState, Tab
+from kctui.screens.state import ConsoleState, Overview, Tab
 from kctui.screens.tab_view import Query, TabView
 from kctui.screens.widgets.columns import Column
 from kctui.screens.widgets.sections import Fact, Section
@@ -41,11 +41,11 @@ class KeySetsView(TabView):
 
         return KeySetList(engine.store, query.text, KeySetSort(query.sort), descending=query.descending)
 
-    def place(self, engine: "Engine", row_id: str) -> "Cursor | None":
+    def place(self, engine: "Engine", overview: Overview, row_id: str) -> "Cursor | None":
         """Find a Key Set in the list sorted by name."""
         from kctui.core.paging import Cursor
 
-        key_set = self.state.overview.key_set(row_id)
+        key_set = overview.key_set(row_id)
         return Cursor(key_set.name, row_id) if key_set else None
 
     def total(self, state: ConsoleState) -> int | None:

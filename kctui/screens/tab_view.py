@@ -15,7 +15,7 @@ from textual.timer import Timer
 from textual.widgets import Input, Static
 
 from kctui.core.text import safe
-from kctui.screens.state import ConsoleState, Tab
+from kctui.screens.state import ConsoleState, Overview, Tab
 from kctui.screens.widgets.columns import Column
 from kctui.screens.widgets.row_table import RowTable
 from kctui.screens.widgets.sections import Section
@@ -69,6 +69,8 @@ class TabView(Vertical):
     first_sort: ClassVar[str] = ""
     first_descending: ClassVar[bool] = False
     sorts: ClassVar[Sequence[str]] = ()
+    # Whether the details are more than the row.
+    deep: ClassVar[bool] = False
     DEFAULT_CSS = """
     TabView { height: 1fr; width: 1fr; }
     TabView > .list-line { height: 1; width: 1fr; }
@@ -102,7 +104,7 @@ class TabView(Vertical):
         """Make the list for a query. It is read in threads."""
         raise NotImplementedError
 
-    def place(self, engine: "Engine", row_id: str) -> "Cursor | None":
+    def place(self, engine: "Engine", overview: Overview, row_id: str) -> "Cursor | None":
         """Find where a row stands in the list sorted by `first_sort`. Blocking; None where it is not known."""
         raise NotImplementedError
 

@@ -125,6 +125,7 @@ class RowTable(Widget, Generic[RowT], can_focus=True):
         self._generation = 0
         self._loading: Load | None = None
         self._pending = 0
+        self._wanted: object | None = None
         self._cursor = 0
         self._top = 0
         self._shown: list[tuple[Column[RowT], int]] = []
@@ -153,9 +154,13 @@ class RowTable(Widget, Generic[RowT], can_focus=True):
 
     # Reading
 
-    def show(self, source: Source[RowT], around: "Cursor | None" = None) -> None:
-        """Show a list from its first row, or around a place in it; what is shown stays until it arrives."""
+    def show(self, source: Source[RowT], around: "Cursor | None" = None, row_id: object | None = None) -> None:
+        """Show a list from its first row, or with the cursor on the row at a place in it.
+
+        What is shown stays until the list arrives.
+        """
         self._source = source
+        self._wanted = row_id
         self.count = None
         self._ask(Load.FIRST, around)
         self._ask_count()
@@ -230,6 +235,10 @@ class RowTable(Widget, Generic[RowT], can_focus=True):
     def _take_first(self, page: "Page[RowT]") -> None:
         self._window.reset(page, 0 if page.before is None else None)
         self._cursor = self._top = 0
+        if self._wanted is not None:
+            wanted, self._wanted = self._wanted, None
+            ids = [self._row_id(row) for row in page.rows]
+            self._cursor = ids.index(wanted) if wanted in ids else 0
 
     def _take_last(self, page: "Page[RowT]") -> None:
         known = self.count is not None and page.before is not None
@@ -290,14 +299,6 @@ class RowTable(Widget, Generic[RowT], can_focus=True):
             self._ask(Load.LAST)
         else:
             self._move(len(self._window.rows) - 1)
-
-    def select(self, row_id: object) -> bool:
-        """Put the cursor on a row that is held; False where it is not."""
-        for index, row in enumerate(self._window.rows):
-            if self._row_id(row) == row_id:
-                self._move(index)
-                return True
-        return False
 
     def _move(self, index: int) -> None:
         window = self._window
