@@ -1,8 +1,11 @@
 """A type for what must never be printed, logged, pickled or left in memory longer than needed."""
 
 import hmac
+from contextlib import suppress
 from types import TracebackType
 from typing import NoReturn, Self
+
+from kctui.core.errors import InvalidInputError
 
 _SHOWN = "Secret(…)"
 
@@ -18,15 +21,18 @@ class Secret:
     __slots__ = ("_value",)
 
     def __init__(self, value: bytes | bytearray | str) -> None:
-        self._value = bytearray(value.encode() if isinstance(value, str) else value)
+        self._value = _encoded(value) if isinstance(value, str) else bytearray(value)
 
     def reveal(self) -> bytes:
         """The plain bytes, for one call."""
         return bytes(self._value)
 
     def reveal_text(self) -> str:
-        """The plain text of a secret that is text (an AWS secret access key, a PIN)."""
-        return self._value.decode()
+        """The plain text of a secret that is text (an AWS secret access key, a PIN). Raises InvalidInputError."""
+        with suppress(UnicodeDecodeError):
+            return self._value.decode()
+        # Raised out here: the codec's error, even as a context, would carry the value.
+        raise InvalidInputError("A secret that has to be text is not UTF-8", remedy="Check the file it comes from.")
 
     def wipe(self) -> None:
         """Overwrite the value with nothing."""
@@ -66,3 +72,9 @@ class Secret:
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
         raise TypeError("a Secret cannot be pickled or copied")
+
+
+def _encoded(text: str) -> bytearray:
+    with suppress(UnicodeEncodeError):
+        return bytearray(text.encode())
+    raise InvalidInputError("A secret holds characters that are not UTF-8", remedy="Check the terminal's encoding.")
