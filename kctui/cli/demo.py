@@ -2,6 +2,7 @@
 
 import errno
 import importlib.util
+import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -30,7 +31,8 @@ _PACKAGES = ("flask", "flask_cors", "moto")
 def demo(ctx: click.Context, tour: bool, keys: int | None, serving: bool, port: int | None, as_json: bool) -> int:
     """Try kctui without AWS: a throw-away home, and AWS in a box on this machine.
 
-    Nothing leaves the machine, and nothing is left behind.
+    On a terminal it opens the console with sample data; elsewhere it is the tour. Nothing leaves the machine, and
+    nothing is left behind.
     """
     if sum((tour, serving, keys is not None)) > 1:
         raise click.UsageError("--tour, --serve and --keys exclude each other.", ctx)
@@ -41,13 +43,17 @@ def demo(ctx: click.Context, tour: bool, keys: int | None, serving: bool, port: 
     _require_packages()
     if serving:
         return _serve(port or 0, as_json)
-    if tour:
+    if tour or not _on_a_terminal():
         from kctui.demo.tour import run_tour
 
         return run_tour(_say)
     from kctui.demo.console import run_console_demo
 
     return run_console_demo(keys)
+
+
+def _on_a_terminal() -> bool:
+    return sys.stdin.isatty() and sys.stdout.isatty()
 
 
 def _serve(port: int, as_json: bool) -> ExitCode:

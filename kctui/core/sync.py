@@ -100,7 +100,7 @@ def _sync_account(engine: Engine, account: CspAccount, observer: Observer) -> Ac
         ) or [account.region]
     found = [_sync_region(engine, account, aws.kms(region), observer) for region in sorted(regions)]
     keys, changed, unmanaged = (sum(column) for column in zip(*found, strict=True))
-    observer.step(account.name, StepState.DONE, f"{keys} CloudKeys, {changed} changed")
+    observer.step(account.name, StepState.DONE, f"{keys} {'CloudKey' if keys == 1 else 'CloudKeys'}, {changed} changed")
     return AccountSync(account.name, keys, changed, unmanaged)
 
 

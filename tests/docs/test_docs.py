@@ -1,0 +1,92 @@
+"""The documentation is true: its commands run, its lists are complete, its links lead somewhere."""
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from kctui.cli.root import kctui
+from kctui.core.aws.permissions import PERMISSIONS
+from kctui.demo.box import Box
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+NOT_RUN = {
+    "kctui": "opens the console",
+    "kctui init --operator alice --database postgresql+psycopg://kctui@db.example.net/kctui": "needs that server",
+}
+
+
+def commands(page: Path) -> list[str]:
+    """The kctui commands in a page's blocks, continued lines joined."""
+    blocks = re.findall(r"^ *```\n(.*?)^ *```", page.read_text(), re.MULTILINE | re.DOTALL)
+    lines = [line.strip() for block in blocks for line in block.replace("\\\n", " ").splitlines()]
+    return [line for line in lines if line.split(" ")[0] == "kctui"]
+
+
+@pytest.fixture(scope="module")
+def box() -> Iterator[Box]:
+    with Box.start() as started:
+        yield started
+
+
+@pytest.mark.parametrize("page", [p for p in PAGES if commands(p)], ids=lambda page: page.name)
+def test_every_command_of_a_page_runs_in_the_order_it_stands(page: Path, box: Box, tmp_path: Path) -> None:
+    (tmp_path / "secret-access-key").write_text(box.root.secret_access_key)
+    (tmp_path / "passphrase").write_text("correct horse battery staple")
+    for file in tmp_path.iterdir():
+        file.chmod(0o600)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "KCTUI_"))} | {
+        "KCTUI_HOME": str(tmp_path / "home"),
+        "KCTUI_PASSPHRASE_FILE": str(tmp_path / "passphrase"),
+    }
+    wanted = [command for command in commands(page) if command not in NOT_RUN]
+    if wanted and not wanted[0].startswith("kctui init"):
+        wanted.insert(0, "kctui init --operator alice")
+    for command in wanted:
+        words = shlex.split(command.replace("AKIAIOSFODNN7EXAMPLE", box.root.access_key_id), comments=True)
+        if words[1:3] == ["account", "add"]:
+            words += ["--endpoint-url", box.endpoint]
+        done = subprocess.run(
+            [sys.executable, "-m", *words], env=environment, cwd=tmp_path, stdin=subprocess.DEVNULL,
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, f"{command}\n{done.stderr}"
+
+
+def command_paths(group: click.Group, before: str = "kctui") -> Iterator[str]:
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        if isinstance(command, click.Group):
+            yield from command_paths(command, f"{before} {name}")
+        else:
+            yield f"{before} {name}"
+
+
+def test_every_command_is_documented() -> None:
+    page = (ROOT / "docs" / "commands.md").read_text()
+    assert [path for path in command_paths(kctui) if f"`{path}`" not in page] == []
+
+
+def test_every_permission_is_documented_with_its_reason() -> None:
+    page = (ROOT / "docs" / "permissions.md").read_text()
+    for permission in PERMISSIONS:
+        assert f"| `{permission.action}` | {permission.reason}" in page
+    [policy] = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
+    [statement] = json.loads(policy)["Statement"]
+    assert statement["Action"] == [permission.action for permission in PERMISSIONS]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_and_picture_leads_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text()):
+        if "://" not in target:
+            assert (page.parent / target).exists(), target
