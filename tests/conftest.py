@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from kctui.core.engine import Engine
 from kctui.core.keyring import find_operator
@@ -13,6 +14,10 @@ from kctui.core.paths import Home
 from kctui.core.secret import Secret
 
 pytest_plugins = ["tests.postgres"]
+
+# How long an example takes is the machine's business, not the rule's.
+settings.register_profile("kctui", deadline=None)
+settings.load_profile("kctui")
 
 OPERATOR = "alice"
 PASSPHRASE = "correct horse battery staple"
