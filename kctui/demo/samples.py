@@ -102,7 +102,7 @@ class Samples:
         engine = self._engine
         # The box has no quotas unless asked: keeping to AWS's would make the demonstration take a minute to start.
         quotas, timing = engine.clients.quotas, engine.timing
-        engine.clients.quotas, engine.timing = Quotas(_PLENTY), Timing(patience=2, first_pause=0.02)
+        engine.clients.quotas, engine.timing = Quotas(_PLENTY), Timing(patience=0.3, first_pause=0.02)
         try:
             self._say("CSP Accounts and Key Sets")
             for account in ACCOUNTS:
@@ -165,8 +165,9 @@ class Samples:
             client.close()
 
     def _interrupt(self) -> None:
-        """A creation that AWS's fault left half-way: Recover finishes it."""
-        self._box.faults.add("GetParametersForImport", FaultKind.INTERNAL, times=4)
+        """A creation whose answer was lost while the key could not be seen yet: Recover finds it by its tag."""
+        self._box.faults.consistency_seconds = 60
+        self._box.faults.add("CreateKey", FaultKind.LOST_REPLY)
         try:
             create_cloud_key(self._engine, NewCloudKey(INTERRUPTED, "cards", "eu-central-1", "for the new issuer"))
         except KctuiError as error:
