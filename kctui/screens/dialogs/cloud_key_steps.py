@@ -51,7 +51,6 @@ class CloudKeyDetails(Step):
     def name_changed(self) -> None:
         """Say which alias it becomes, before anything is known of it."""
         self._taken = ""
-        self.key_name.accept()
         name = self.key_name.value
         self.key_name.hint(Content(f"→ alias/{safe(name)}" if name else ""))
 

@@ -158,7 +158,7 @@ def where_taken(engine: "Engine", name: str, key_set: "KeySetRow", region: str) 
             holder = find_cloud_key(engine.store, name, region=region)
         except (ConflictError, NotFoundError):
             return f"taken in {region}"
-        return f"taken in {region} by a CloudKey of Key Set {holder.key_set}"
+        return f"taken in {region}, Key Set {holder.key_set}"
     except InvalidInputError:
         return ""
     return ""

@@ -114,6 +114,7 @@ class AccountStep(Step):
         places = [place for place, row in enumerate(rows) if row.id == keep]
         self._list.highlighted = (places or [0])[0] if rows else None
         self._list.can_focus = bool(rows)
+        self._field.accept()
         self._field.hint(Content("" if rows else NO_ACCOUNT))
 
     def check(self) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Hashable, Sequence
 from typing import Generic, TypeVar
 
 from rich.text import Text
+from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
@@ -97,6 +98,13 @@ class Field(Vertical):
             self.complaint = None
             self._show()
 
+    @on(Input.Changed)
+    @on(TextArea.Changed)
+    @on(Select.Changed)
+    def _edited(self) -> None:
+        """A complaint is about a value that stands there no more."""
+        self.accept()
+
     def _show(self) -> None:
         self._below.set_class(self.complaint is not None, "-complaint")
         content = self._hint
@@ -137,7 +145,7 @@ class SecretField(Field):
         self.input = SecretInput()
         self.input.compact = True
         self.input.cursor_blink = False
-        self._kept: Secret | None = None
+        self.kept: Secret | None = None
         super().__init__(key, label, self.input, required=required)
 
     @property
@@ -148,21 +156,21 @@ class SecretField(Field):
     @property
     def filled(self) -> bool:
         """Whether there is one, typed now or kept."""
-        return self.input.filled or self._kept is not None
+        return self.input.filled or self.kept is not None
 
     def secret(self) -> Secret:
         """A copy for one use: whoever gets it wipes it."""
-        if self.input.filled or self._kept is None:
+        if self.input.filled or self.kept is None:
             self.forget()
-            self._kept = self.input.take()
+            self.kept = self.input.take()
             self.hint(Content("Kept for another try. Type it again only to replace it."))
-        return Secret(self._kept.reveal())
+        return Secret(self.kept.reveal())
 
     def forget(self) -> None:
         """Wipe what is kept."""
-        if self._kept is not None:
-            self._kept.wipe()
-            self._kept = None
+        if self.kept is not None:
+            self.kept.wipe()
+            self.kept = None
 
     def on_unmount(self) -> None:
         """Nothing is kept beyond the dialog."""

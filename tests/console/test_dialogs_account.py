@@ -1,0 +1,173 @@
+"""Add CSP Account, against AWS in a box."""
+
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from kctui.core.engine import Engine
+from kctui.core.lists import CspAccountList, CspAccountRow
+from kctui.demo.box import Box, FaultKind
+from kctui.screens.dialogs.create_account import CreateAccountWizard
+from kctui.screens.dialogs.fields import SecretField
+from tests.console.dialog_driver import (
+    REGION,
+    Host,
+    complaint,
+    failure,
+    field,
+    fill,
+    has_focus,
+    push,
+    seen,
+    settle,
+)
+
+pytest_plugins = ["tests.console.dialog_fixtures"]
+
+
+async def fill_details(pilot: Pilot[None], box: Box, **other: str) -> None:
+    values = {
+        "name": "awsbyokkeycontrol",
+        "description": "the bank's own",
+        "access_key_id": box.root.access_key_id,
+        "secret_access_key": box.root.secret_access_key,
+        "region": REGION,
+        "endpoint_url": box.endpoint,
+    } | other
+    for key, value in values.items():
+        await fill(pilot, key, value)
+
+
+def accounts(engine: Engine) -> list[CspAccountRow]:
+    return list(CspAccountList(engine.store).page().rows)
+
+
+async def test_an_account_is_added_and_its_credential_named(dialog_engine: Engine, aws_box: Box) -> None:
+    app = Host(lambda: CreateAccountWizard(dialog_engine))
+    async with app.run_test() as pilot:
+        await settle(pilot)
+        await fill_details(pilot, aws_box)
+        await push(pilot, "continue")
+        shown = seen(pilot)
+        assert "arn:aws:iam::111122223333:root" in shown
+        assert "✓ GetCallerIdentity" in shown
+        assert "us-east-2, us-west-1, us-west-2" in shown
+        await pilot.press("enter")
+    [row] = accounts(dialog_engine)
+    assert app.result == row.id
+    assert (row.name, row.description, row.region) == ("awsbyokkeycontrol", "the bank's own", REGION)
+
+
+async def test_the_secret_is_nowhere_on_the_screen(dialog_engine: Engine, aws_box: Box) -> None:
+    app = Host(lambda: CreateAccountWizard(dialog_engine))
+    async with app.run_test() as pilot:
+        await settle(pilot)
+        await fill_details(pilot, aws_box)
+        before = seen(pilot)
+        await push(pilot, "continue")
+        assert aws_box.root.secret_access_key not in before + seen(pilot)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("name", ""),
+        ("name", "two/parts"),
+        ("access_key_id", "akia"),
+        ("secret_access_key", ""),
+        ("region", "Virginia"),
+        ("endpoint_url", "http://kms.example.com"),
+    ],
+)
+async def test_a_bad_value_is_pointed_out_under_its_field(
+    dialog_engine: Engine, aws_box: Box, key: str, value: str
+) -> None:
+    app = Host(lambda: CreateAccountWizard(dialog_engine))
+    async with app.run_test() as pilot:
+        await settle(pilot)
+        await fill_details(pilot, aws_box, **{key: value})
+        await push(pilot, "continue")
+        assert complaint(pilot, key)
+        assert has_focus(pilot, key)
+        assert not list(aws_box.calls)
+
+
+async def test_a_wrong_secret_is_shown_and_corrected(dialog_engine: Engine, aws_box: Box) -> None:
+    app = Host(lambda: CreateAccountWizard(dialog_engine))
+    async with app.run_test() as pilot:
+        await settle(pilot)
+        await fill_details(pilot, aws_box, secret_access_key="x" * 40)
+        await push(pilot, "continue")
+        assert "AWS does not know these credentials" in failure(pilot)
+        assert "✕ GetCallerIdentity" in seen(pilot)
+        await push(pilot, "back")
+        assert field(pilot, "name").changed
+        await fill(pilot, "secret_access_key", aws_box.root.secret_access_key)
+        await push(pilot, "continue")
+        await pilot.press("enter")
+    assert [row.id for row in accounts(dialog_engine)] == [app.result]
+
+
+async def test_a_second_try_needs_no_second_typing_of_the_secret(dialog_engine: Engine, aws_box: Box) -> None:
+    aws_box.faults.add("GetCallerIdentity", FaultKind.ACCESS_DENIED)
+    app = Host(lambda: CreateAccountWizard(dialog_engine))
+    async with app.run_test() as pilot:
+        await settle(pilot)
+        await fill_details(pilot, aws_box)
+        await push(pilot, "continue")
+        assert failure(pilot)
+        await push(pilot, "continue")
+        assert "is added" in seen(pilot)
+
+
+async def test_the_kept_secret_is_wiped_with_the_dialog(dialog_engine: Engine, aws_box: Box) -> None:
+    aws_box.faults.add("GetCallerIdentity", FaultKind.ACCESS_DENIED)
+    app = Host(lambda: CreateAccountWizard(dialog_engine))
+    async with app.run_test() as pilot:
+        await settle(pilot)
+        await fill_details(pilot, aws_box)
+        await push(pilot, "continue")
+        secret = field(pilot, "secret_access_key")
+        assert isinstance(secret, SecretField)
+        kept = secret.kept
+        assert kept is not None
+        await pilot.press("escape")
+        await push(pilot, "yes")
+        assert len(kept) == 0
+        assert not secret.filled
+
+
+async def test_a_taken_name_is_an_error_of_the_field(dialog_engine: Engine, aws_box: Box, key_set: Any) -> None:
+    app = Host(lambda: CreateAccountWizard(dialog_engine))
+    async with app.run_test() as pilot:
+        await settle(pilot)
+        await fill_details(pilot, aws_box, region="")
+        await push(pilot, "continue")
+        assert "already" in complaint(pilot, "name")
+        assert has_focus(pilot, "name")
+
+
+async def test_known_regions_are_offered_and_another_can_be_typed(dialog_engine: Engine, key_set: Any) -> None:
+    app = Host(lambda: CreateAccountWizard(dialog_engine))
+    async with app.run_test() as pilot:
+        await settle(pilot)
+        assert "US East (N. Virginia) us-east-1" in seen(pilot)
+        assert not field(pilot, "region").display
+        field(pilot, "known_region").editor.focus()
+        await pilot.press("enter", "end", "enter")
+        await settle(pilot)
+        assert field(pilot, "region").display
+
+
+async def test_two_presses_add_one_account(dialog_engine: Engine, aws_box: Box) -> None:
+    app = Host(lambda: CreateAccountWizard(dialog_engine))
+    async with app.run_test() as pilot:
+        await settle(pilot)
+        await fill_details(pilot, aws_box)
+        button = app.dialog.button("continue")
+        button.press()
+        button.press()
+        await settle(pilot)
+        assert "is added" in seen(pilot)
+    assert aws_box.calls.operations("sts") == ["GetCallerIdentity"]
