@@ -4,7 +4,7 @@ import secrets
 import string
 import threading
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from .errors import AwsError
 
@@ -12,6 +12,7 @@ _KEY_ID_LETTERS = string.ascii_uppercase + "234567"
 _SECRET_LETTERS = string.ascii_letters + string.digits + "+/"
 _ACCOUNT_ID_LENGTH = 12
 ROOT_KEY_LIMIT = 2
+_AGE = timedelta(days=30)
 
 _stand_ins_in_use: set[str] = set()
 _stand_ins_lock = threading.Lock()
@@ -39,8 +40,8 @@ class RootKey:
 class _Account:
     account_id: str
     stand_in: str
+    opened: datetime
     root_keys: dict[str, RootKey] = field(default_factory=dict)
-    created: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
 class Accounts:
@@ -61,15 +62,19 @@ class Accounts:
         with self._lock:
             if account_id in self._accounts:
                 raise ValueError(f"account {account_id} is already in this box")
-            self._accounts[account_id] = _Account(account_id, _new_stand_in())
-            return self.add_root_key(account_id).key
+            # An account is older than the box, so that its first key counts as known everywhere.
+            opened = datetime.now(UTC) - _AGE
+            self._accounts[account_id] = _Account(account_id, _new_stand_in(), opened)
+            root_key = self.add_root_key(account_id)
+            root_key.created = opened
+            return root_key.key
 
     def __contains__(self, account_id: str) -> bool:
         return account_id in self._accounts
 
-    def created(self, account_id: str) -> datetime:
+    def opened(self, account_id: str) -> datetime:
         """Return when the account was opened, by real time."""
-        return self._accounts[account_id].created
+        return self._accounts[account_id].opened
 
     def stand_in(self, account_id: str) -> str:
         """Return the id under which moto knows the account."""

@@ -82,14 +82,17 @@ class _Authorization:
     signature: str
 
 
-def authenticate(request: Request, service: str, directory: Directory) -> Caller:
-    """Return who signed the request, or raise the error the service answers."""
+def authenticate(request: Request, service: str, directory: Directory, spread: datetime) -> Caller:
+    """Return who signed the request, or raise the error the service answers.
+
+    Access keys made after `spread` are not yet known everywhere, and so to nobody here.
+    """
     words = _WORDS.get(service, _JSON)
     given = _parse(request, words)
     if service and given.service != service:
         raise _refusal(words, words.wrong, f"Credential should be scoped to correct service: '{service}'. ")
     credential = directory.credential(given.access_key_id, partition_of(given.region))
-    if credential is None or not credential.active:
+    if credential is None or not credential.active or credential.created > spread:
         raise _refusal(words, words.unknown, _UNKNOWN_KEY)
     token = request.headers.get("x-amz-security-token")
     if credential.session_token != token:

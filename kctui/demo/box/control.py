@@ -62,8 +62,8 @@ def _faults(box: "Box", body: dict[str, Json]) -> Response:
     """Add a fault ({"operation", "kind", "times", "skip", "seconds", "service"}) or set a standing rule."""
     if isinstance(quotas := body.get("quotas"), bool):
         box.faults.quotas = quotas
-    if isinstance(seconds := body.get("consistency_seconds"), int | float):
-        box.faults.consistency_seconds = float(seconds)
+    box.faults.consistency_seconds = _number(body, "consistency_seconds", box.faults.consistency_seconds)
+    box.faults.new_access_key_seconds = _number(body, "new_access_key_seconds", box.faults.new_access_key_seconds)
     kind = body.get("kind")
     if kind is not None:
         if kind not in list(FaultKind):

@@ -47,6 +47,7 @@ class Directory:
                 session_token=None,
                 active=root_key.status == "Active",
                 expired=False,
+                created=root_key.created,
                 principal=root_principal(root_key.key, partition),
             )
         with IAM_LOCK:
@@ -152,6 +153,7 @@ class Directory:
                         session_token=None,
                         active=key.status == "Active",
                         expired=False,
+                        created=_aware(key.create_date),
                         principal=self._user(user, account_id, partition, access_key_id),
                     )
         from moto.sts.models import sts_backends
@@ -175,9 +177,6 @@ class Directory:
         )
 
     def _session(self, session: "AssumedRole", account_id: str, partition: str) -> Credential:
-        expiration = session.expiration
-        if expiration.tzinfo is None:
-            expiration = expiration.replace(tzinfo=UTC)
         principal = Principal(
             kind=PrincipalKind.ROLE,
             account_id=account_id,
@@ -194,7 +193,8 @@ class Directory:
             session_token=session.session_token,
             active=True,
             # Moto stamps sessions by real time, so they expire by it too.
-            expired=expiration <= datetime.now(UTC),
+            expired=_aware(session.expiration) <= datetime.now(UTC),
+            created=_aware(session.access_key.create_date),
             principal=principal,
         )
 
@@ -204,6 +204,10 @@ class Directory:
             documents += entity.policies.values()
             documents += [_default_version(policy) for policy in entity.managed_policies.values()]
         return [self.accounts.reveal_text(document) for document in documents]
+
+
+def _aware(moment: datetime) -> datetime:
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 
 def root_principal(key: AccessKey, partition: str) -> Principal:

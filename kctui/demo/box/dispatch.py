@@ -6,6 +6,7 @@ import re
 import threading
 import uuid
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 from .auth import Caller, authenticate
 from .calls import Call, Calls
@@ -78,7 +79,7 @@ class Dispatcher:
         return response
 
     def _answer(self, request: Request, visit: _Visit) -> Response:
-        visit.caller = caller = authenticate(request, visit.service, self._directory)
+        visit.caller = caller = authenticate(request, visit.service, self._directory, self._spread())
         if not visit.service:
             raise AwsError("UnknownOperationException", "This endpoint has KMS, IAM, STS, EC2 and SSM.", 404)
         fault = self._faults.take(visit.service, visit.operation)
@@ -90,6 +91,12 @@ class Dispatcher:
             self.closing.wait(fault.seconds)
             raise ConnectionDroppedError
         return response
+
+    def _spread(self) -> datetime:
+        """Return the moment up to which access keys have become known everywhere."""
+        delay = self._faults.new_access_key_seconds
+        # Without a delay the box's clock has no say, wherever a test has moved it.
+        return self._clock.now() - timedelta(seconds=delay) if delay else datetime.max.replace(tzinfo=UTC)
 
     def _before(self, fault: Fault, visit: _Visit) -> None:
         match fault.kind:

@@ -90,7 +90,7 @@ class Fault:
 
 
 class Faults:
-    """The faults of one box, in the order they were added, and its two standing rules."""
+    """The faults of one box, in the order they were added, and its standing rules."""
 
     def __init__(self) -> None:
         self._waiting: list[Fault] = []
@@ -99,6 +99,8 @@ class Faults:
         """Whether AWS's requests-per-second quotas are enforced."""
         self.consistency_seconds = 0.0
         """How long after CreateKey other calls do not yet see the key."""
+        self.new_access_key_seconds = 0.0
+        """How long after CreateAccessKey the access key is not yet known to any service."""
 
     def add(
         self,
@@ -117,11 +119,12 @@ class Faults:
         return fault
 
     def clear(self) -> None:
-        """Forget every fault and both standing rules."""
+        """Forget every fault and every standing rule."""
         with self._lock:
             self._waiting.clear()
             self.quotas = False
             self.consistency_seconds = 0.0
+            self.new_access_key_seconds = 0.0
 
     def waiting(self) -> list[Fault]:
         """Return the faults that have not struck as often as they were told to."""

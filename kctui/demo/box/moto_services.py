@@ -19,6 +19,7 @@ from .directory import IAM_LOCK, Directory
 from .errors import AwsError
 from .permissions import Permissions, about_caller
 from .principals import PrincipalKind
+from .regions import describe_regions
 from .root_user import answer_root
 from .simulation import simulate
 from .wire import FORM_TYPE, Request, Response, element, query_response
@@ -50,6 +51,8 @@ class MotoServices:
             return self._sts(operation, form, request, caller, request_id)
         if service == "iam":
             return self._iam(operation, form, request, caller, request_id)
+        if (service, operation) == ("ec2", "DescribeRegions"):
+            return describe_regions(form, caller.principal.partition, request_id)
         return self._moto(service, operation, request, caller, request_id)
 
     def _sts(

@@ -1,6 +1,7 @@
 """Who makes a request: a root user, an IAM user, or a session of a role."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from .policy import Identity
@@ -62,6 +63,7 @@ class Credential:
     session_token: str | None
     active: bool
     expired: bool
+    created: datetime
     principal: Principal
 
 

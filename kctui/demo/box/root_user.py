@@ -35,7 +35,7 @@ def answer_root(
 
 def _user(root: Principal, accounts: Accounts) -> str:
     """A root user has no name: its GetUser has an ARN, an id and a date."""
-    created = accounts.created(root.account_id).strftime(_DATE)
+    created = accounts.opened(root.account_id).strftime(_DATE)
     fields = element("UserId", root.user_id) + element("Arn", root.arn) + element("CreateDate", created)
     return f"<User>{fields}</User>"
 

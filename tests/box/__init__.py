@@ -1,0 +1,1 @@
+"""Tests of AWS in a box, through boto3 over HTTP."""
