@@ -23,6 +23,7 @@ LANES = 4
 SHORTEST_PASSPHRASE = 12
 _MOST_MEMORY_KIB = 4 * 1024 * 1024
 _MOST_PASSES = 64
+_MOST_LANES = 64
 _SALT_BYTES = 16
 _NONCE_BYTES = 12
 _MLKEM_SEED_BYTES = 64
@@ -62,11 +63,7 @@ class OperatorKey:
 
     def receive(self, sealed: bytes, info: bytes) -> Secret:
         """Open what was sealed to this operator. Raises TamperedError."""
-        raw = self._seed.reveal()
-        private = hpke.MLKEM768X25519PrivateKey(
-            mlkem.MLKEM768PrivateKey.from_seed_bytes(raw[:_MLKEM_SEED_BYTES]),
-            x25519.X25519PrivateKey.from_private_bytes(raw[_MLKEM_SEED_BYTES:]),
-        )
+        private = hpke.MLKEM768X25519PrivateKey(*_halves(self._seed))
         try:
             return Secret(_SUITE.decrypt(sealed, private, info=info))
         except (InvalidTag, ValueError):
@@ -105,34 +102,65 @@ def make_key_pair(operator_id: str, passphrase: Secret, kdf: KdfParameters | Non
     kdf = kdf or new_parameters()
     kem = mlkem.MLKEM768PrivateKey.generate()
     curve = x25519.X25519PrivateKey.generate()
-    public = kem.public_key().public_bytes_raw() + curve.public_key().public_bytes_raw()
     with Secret(kem.private_bytes_raw() + curve.private_bytes_raw()) as seed:
-        return SealedKeyPair(public, _seal_private(seed, operator_id, passphrase, kdf), kdf)
+        return SealedKeyPair(_public_key(seed), _seal_private(seed, operator_id, passphrase, kdf), kdf)
 
 
 def open_key_pair(operator_id: str, pair: SealedKeyPair, passphrase: Secret) -> OperatorKey:
-    """Open the private half. Takes about 0.2 s and 64 MiB. Raises UnlockError."""
+    """Open the private half. Takes about 0.2 s and 64 MiB. Raises UnlockError.
+
+    Raises TamperedError for a public half that is not its own: what is sent to that, somebody else receives.
+    """
     nonce, body = pair.sealed_private_key[:_NONCE_BYTES], pair.sealed_private_key[_NONCE_BYTES:]
     try:
         with _stretch(passphrase, pair.kdf) as key:
             plain = AESGCM(key.reveal()).decrypt(nonce, body, _private_data(operator_id, pair.kdf))
     except (InvalidTag, ValueError):
         raise UnlockError("The passphrase does not open this operator's key", remedy="Try again.") from None
-    return OperatorKey(Secret(plain))
+    seed = Secret(plain)
+    if _public_key(seed) != pair.public_key:
+        seed.wipe()
+        raise TamperedError(
+            "This operator's public key is not the one that was made with the private key",
+            remedy="Let nobody admit this operator. Compare the database with a backup.",
+        )
+    return OperatorKey(seed)
 
 
 def send(public_key: bytes, value: Secret, info: bytes) -> bytes:
-    """Seal `value` to the operator with this public key (HPKE base mode). info binds it to its use."""
-    public = hpke.MLKEM768X25519PublicKey(
-        mlkem.MLKEM768PublicKey.from_public_bytes(public_key[:_MLKEM_PUBLIC_BYTES]),
-        x25519.X25519PublicKey.from_public_bytes(public_key[_MLKEM_PUBLIC_BYTES:]),
-    )
+    """Seal `value` to the operator with this public key (HPKE base mode). info binds it to its use.
+
+    Raises TamperedError for what is no public key.
+    """
+    try:
+        public = hpke.MLKEM768X25519PublicKey(
+            mlkem.MLKEM768PublicKey.from_public_bytes(public_key[:_MLKEM_PUBLIC_BYTES]),
+            x25519.X25519PublicKey.from_public_bytes(public_key[_MLKEM_PUBLIC_BYTES:]),
+        )
+    except ValueError:
+        raise TamperedError(
+            "An operator's public key is not in kctui's format", remedy="Compare the database with a backup."
+        ) from None
     return _SUITE.encrypt(value.reveal(), public, info=info)
+
+
+def _halves(seed: Secret) -> tuple[mlkem.MLKEM768PrivateKey, x25519.X25519PrivateKey]:
+    raw = seed.reveal()
+    return (
+        mlkem.MLKEM768PrivateKey.from_seed_bytes(raw[:_MLKEM_SEED_BYTES]),
+        x25519.X25519PrivateKey.from_private_bytes(raw[_MLKEM_SEED_BYTES:]),
+    )
+
+
+def _public_key(seed: Secret) -> bytes:
+    kem, curve = _halves(seed)
+    return kem.public_key().public_bytes_raw() + curve.public_key().public_bytes_raw()
 
 
 def _stretch(passphrase: Secret, kdf: KdfParameters) -> Secret:
     # The parameters come from the database: absurd ones would take the machine down before they fail.
-    if not (0 < kdf.memory_kib <= _MOST_MEMORY_KIB and 0 < kdf.passes <= _MOST_PASSES):
+    bounds = ((kdf.memory_kib, _MOST_MEMORY_KIB), (kdf.passes, _MOST_PASSES), (kdf.lanes, _MOST_LANES))
+    if not all(0 < value <= most for value, most in bounds):
         raise ValueError("Argon2id parameters out of bounds")
     stretched = Argon2id(
         salt=kdf.salt, length=32, iterations=kdf.passes, lanes=kdf.lanes, memory_cost=kdf.memory_kib
