@@ -4,10 +4,12 @@ A terminal that went away is no reason to stop in the middle of a step: what can
 what happened is in the journal and in the audit log.
 """
 
+import contextlib
 import json
 import os
 import sys
 import threading
+from pathlib import Path
 
 from kctui.cli.exit_codes import exit_code
 from kctui.cli.output import SCHEMA_VERSION, coloured
@@ -107,7 +109,13 @@ def _write(text: str, *, passing: bool = False) -> None:
             sys.stderr.write(before + text + ("" if passing else "\n"))
             sys.stderr.flush()
         except (OSError, ValueError):  # the line is gone, or stderr was closed: nobody is left to be told
-            return
+            _go_quiet()
+
+
+def _go_quiet() -> None:
+    """Point stderr at nothing, so that what is still in its buffer does not fail again at exit."""
+    with contextlib.suppress(OSError, ValueError), Path(os.devnull).open("w") as nothing:
+        os.dup2(nothing.fileno(), sys.stderr.fileno())
 
 
 def _on_terminal() -> bool:

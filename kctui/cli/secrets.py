@@ -4,6 +4,7 @@ import getpass
 import os
 import stat
 import sys
+import termios
 import warnings
 from pathlib import Path
 
@@ -69,6 +70,8 @@ def _ask(question: str) -> Secret:
                 "The terminal cannot hide what is typed",
                 remedy="Name a file: --passphrase-file FILE or $KCTUI_PASSPHRASE_FILE.",
             ) from None
+        except (EOFError, OSError, termios.error):  # Ctrl-D, or a line that dropped
+            raise KeyboardInterrupt from None
 
 
 def _read(file: str, what: str, remedy: str) -> Secret:

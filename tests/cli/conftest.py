@@ -1,14 +1,15 @@
 """Homes for the command line: made once, copied for each test."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from kctui.cli import edge
 from kctui.core.process import harden
-from tests.cli.program import PASSPHRASE, Result, copy_home, initialise, stock
+from kctui.demo.box import Box
+from tests.cli.program import PASSPHRASE, Result, connect, copy_home, initialise, stock
 
 Cli = Callable[..., Result]
 
@@ -52,6 +53,32 @@ def home(initialised_template: Path, tmp_path: Path) -> Path:
 def stocked(stocked_template: Path, tmp_path: Path) -> Path:
     """A home with an account, a Key Set and three CloudKeys; $KCTUI_HOME names it."""
     return copy_home(stocked_template, tmp_path / "home")
+
+
+@pytest.fixture(scope="session")
+def shared_box() -> Iterator[Box]:
+    with Box.start() as box:
+        yield box
+
+
+@pytest.fixture(scope="session")
+def connected_template(initialised_template: Path, shared_box: Box, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = copy_home(initialised_template, tmp_path_factory.mktemp("connected") / "home")
+    connect(root, shared_box)
+    return root
+
+
+@pytest.fixture
+def box(shared_box: Box) -> Iterator[Box]:
+    """AWS in a box, shared by the tests of a worker: each names its keys after itself."""
+    yield shared_box
+    shared_box.faults.clear()
+
+
+@pytest.fixture
+def connected(connected_template: Path, box: Box, tmp_path: Path) -> Path:
+    """A home whose account `bank` and Key Set `payroll` are on the box; $KCTUI_HOME names it."""
+    return copy_home(connected_template, tmp_path / "home")
 
 
 @pytest.fixture

@@ -10,14 +10,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from kctui.core.accounts import NewAccount, add_account
 from kctui.core.engine import Engine
+from kctui.core.key_sets import NewKeySet, create_key_set
 from kctui.core.model import CloudKey, CspAccount, KeySet, KeyVersion
 from kctui.core.paths import Home
 from kctui.core.secret import Secret
 from kctui.core.words import CloudStatus, KeySource
+from kctui.demo.box import Box
 
 PASSPHRASE = "correct horse battery staple"
 OPERATOR = "alice"
+REGION = "eu-central-1"
 REPOSITORY = Path(__file__).resolve().parents[2]
 # What an alias or a description could do to a terminal: retitle it, fill the clipboard, turn the text around.
 HOSTILE = "a\x1b]0;owned\x07b\x1b]52;c;aGk=\x07c\u202ed\x9b31me\x7ff\ng"
@@ -48,20 +52,26 @@ def environment(home: Path, passphrase_file: Path | None = None, **more: str) ->
     """An environment in which nothing but `home` can be found."""
     names = ("PATH", "LANG", "LC_ALL", "TMPDIR")
     kept = {name: os.environ[name] for name in names if name in os.environ}
-    found = kept | {"HOME": str(home.parent), "KCTUI_HOME": str(home), "PYTHONPATH": str(REPOSITORY)} | more
+    # A program on a full disk would leave torn bytecode behind for everybody else.
+    python = {"PYTHONPATH": str(REPOSITORY), "PYTHONDONTWRITEBYTECODE": "1"}
+    found = kept | python | {"HOME": str(home.parent), "KCTUI_HOME": str(home)} | more
     if passphrase_file is not None:
         found["KCTUI_PASSPHRASE_FILE"] = str(passphrase_file)
     return found
 
 
+def prepared(preparation: str, *arguments: str) -> list[str]:
+    """The command of the real program, whose process first runs a line of Python."""
+    run = "import os, sys; os.execv(sys.executable, [sys.executable, '-m', 'kctui', *sys.argv[1:]])"
+    return [sys.executable, "-c", f"{preparation}\n{run}", *arguments]
+
+
 def run_program(
-    *arguments: str, env: dict[str, str], stdin: str = "", **options: Any
+    *arguments: str, env: dict[str, str], stdin: str = "", preparation: str = "pass"
 ) -> "subprocess.CompletedProcess[str]":
     """Run the real program, without a terminal."""
-    command = [sys.executable, "-m", "kctui", *arguments]
-    return subprocess.run(
-        command, env=env, input=stdin, capture_output=True, text=True, timeout=60, check=False, **options
-    )
+    command = prepared(preparation, *arguments)
+    return subprocess.run(command, env=env, input=stdin, capture_output=True, text=True, timeout=60, check=False)
 
 
 def initialise(root: Path) -> Path:
@@ -76,6 +86,17 @@ def copy_home(template: Path, to: Path) -> Path:
     shutil.copytree(template, to)
     to.chmod(0o700)
     return to
+
+
+def connect(root: Path, box: Box) -> None:
+    """Give a home the CSP Account `bank` on a box, and the Key Set `payroll`."""
+    with Engine.open(Home(root)) as engine:
+        engine.clients.quotas.factor = 1000
+        with Secret(PASSPHRASE) as passphrase:
+            engine.unlock(OPERATOR, passphrase)
+        with Secret(box.root.secret_access_key) as secret:
+            add_account(engine, NewAccount("bank", box.root.access_key_id, secret, REGION, box.endpoint))
+        create_key_set(engine, NewKeySet("payroll", "bank"))
 
 
 def stock(root: Path) -> None:
