@@ -26,7 +26,7 @@ contracts: $(STAMP)
 
 env: $(STAMP)
 
-$(STAMP): requirements.txt pyproject.toml tools/make-env
+$(STAMP): requirements.txt tools/make-env
 	@tools/make-env "$(PYTHON)" "$(VENV)"
 	@touch $(STAMP)
 
