@@ -157,11 +157,11 @@ _ALL = (
         Target.CLOUD_KEY, True, _key_action(KeyAction.ENABLE), asks_aws=True, label="Enable",
     ),
     Action(
-        "disable", "Disable CloudKey", "x", "Keep applications from using the key, until it is enabled.",
+        "disable", "Disable CloudKey", "D", "Keep applications from using the key, until it is enabled.",
         Target.CLOUD_KEY, True, _key_action(KeyAction.DISABLE), asks_aws=True, label="Disable",
     ),
     Action(
-        "test_account", "Test CSP Account", "t", "Ask AWS who the credentials are and what they may do.",
+        "test_account", "Test CSP Account", "T", "Ask AWS who the credentials are and what they may do.",
         Target.CSP_ACCOUNT, False, unlocked=True, label="Test",
     ),
     Action("describe", "Describe", "enter,d", "Show everything known of the row.", Target.ROW, label="Describe"),

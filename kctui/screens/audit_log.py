@@ -90,7 +90,11 @@ class AuditLogView(TabView):
                     Fact("Time", moment(row.time)),
                     Fact("Type", row.type.value, _TONES[row.type]),
                     Fact("Category", row.category.value),
-                    *(Fact(name, value, whole=True) for name, value in row.objects.items()),
+                    *(
+                        Fact(name, value, whole=True)
+                        for name, value in row.objects.items()
+                        if (name, value) != ("Operator", row.operator)
+                    ),
                     Fact("Operator", row.operator or "–"),
                     Fact("Unix user", row.unix_user or "–"),
                     Fact("SSH client", row.ssh_client or "–"),

@@ -10,6 +10,7 @@ from kctui.core.text import safe
 from kctui.core.words import KeySource, OperationState, StepState
 from kctui.screens.state import ConsoleState, Overview, Tab
 from kctui.screens.tab_view import Query, TabView
+from kctui.screens.widgets.bars import WIDE
 from kctui.screens.widgets.columns import Column, Tone
 from kctui.screens.widgets.sections import Fact, Section
 from kctui.screens.widgets.window import Source
@@ -99,17 +100,18 @@ class CloudKeysView(TabView):
     def pickers(self, state: ConsoleState) -> Content:
         """Key Set and region."""
         key_set = f"{state.key_set.name} (AWS)" if state.key_set else "All Key Sets"
+        narrow = self.app.size.width < WIDE
         if state.region is None:
             region = "All regions"
         else:
             long_name = state.overview.region_names.get(state.region)
-            narrow = self.size.width < 100  # noqa: PLR2004 -- as the header
             region = state.region if narrow or not long_name else f"{long_name} {state.region}"
+        labels = (" ", "") if narrow else (" Key Set ", "Region ")
         return Content("").join(
             [
-                Content.styled(" Key Set ", "dim"),
-                Content(f"{safe(key_set)} ▾  "),
-                Content.styled("Region ", "dim"),
+                Content.styled(labels[0], "dim"),
+                Content(f"{safe(key_set)} ▾   "),
+                Content.styled(labels[1], "dim"),
                 Content(f"{safe(region)} ▾  "),
             ]
         )

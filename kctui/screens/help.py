@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from typing import ClassVar
 
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
+from textual.events import Resize
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
@@ -23,10 +25,9 @@ _TABLE_KEYS = (
     ("Esc", "Back", "Leave a screen, a dialog or the filter."),
 )
 _NOTES = (
-    'Times are UTC. Every key can be another one: [keys] in config.toml, `action = "key"`; the names are',
-    "those in brackets. Copying sends the text to the terminal (OSC 52): the terminal must allow it, and tmux",
-    "needs `set -s set-clipboard on`. NO_COLOR and ESCDELAY are heeded. Without a full-screen terminal, every",
-    "action is also a command: `kctui --help`.",
+    'Times are UTC. A key can be another one: lines `action = "key"` under [keys] in config.toml.',
+    "Copying sends the text to the terminal (OSC 52), which must allow it; tmux: `set -s set-clipboard on`.",
+    "NO_COLOR and ESCDELAY are heeded. Every action is also a command: `kctui --help`.",
 )
 
 
@@ -41,7 +42,7 @@ class HelpScreen(ModalScreen[None]):
     DEFAULT_CSS = """
     HelpScreen VerticalScroll { height: 1fr; width: 1fr; padding: 0 2; }
     HelpScreen TitleRule { margin: 0 2; }
-    HelpScreen VerticalScroll > Static { width: 1fr; height: auto; }
+    HelpScreen VerticalScroll > Static { width: 1fr; height: auto; text-wrap: nowrap; }
     HelpScreen .hint { height: 1; width: 1fr; padding: 0 2; }
     """
 
@@ -53,21 +54,28 @@ class HelpScreen(ModalScreen[None]):
         """The list, which scrolls."""
         yield TitleRule("Help")
         with VerticalScroll():
-            yield Static(self._words(), markup=False)
+            yield Static("", markup=False)
         yield Static("↑ ↓ scroll   Esc back", classes="hint", markup=False)
 
     def on_mount(self) -> None:
         """The arrows scroll at once."""
         self.query_one(VerticalScroll).focus()
 
-    def _words(self) -> Content:
-        lines = [_line(*told) for told in _TABLE_KEYS]
+    @on(Resize)
+    def _draw(self) -> None:
+        # A scroll bar takes two cells, the padding four.
+        width = max(50, self.size.width - 6)
+        lines = [line for told in _TABLE_KEYS for line in _lines(*told, width)]
         lines.append(Content(""))
         for name, action in ACTIONS.items():
             keys = "  ".join(key_words(self._keys[name])) or "menu"
-            lines.append(_line(keys, action.title, f"{action.description} [{name}]"))
-        lines += [Content(""), Content.styled(" ".join(_NOTES), "dim")]
-        return Content("\n").join(lines)
+            lines += _lines(keys, action.title, action.description, width)
+        lines.append(Content(""))
+        for note in _NOTES:
+            lines += Content.styled(note, "dim").wrap(width)
+        names = " ".join(ACTIONS)
+        lines += Content.styled(f"The actions' names in config.toml: {names}", "dim").wrap(width)
+        self.query_one("VerticalScroll > Static", Static).update(Content("\n").join(lines))
 
     def action_scroll(self, lines: int) -> None:
         """Scroll."""
@@ -78,9 +86,8 @@ class HelpScreen(ModalScreen[None]):
         self.dismiss(None)
 
 
-def _line(keys: str, title: str, told: str) -> Content:
-    return (
-        Content.styled(f"{keys:<{_KEY_WIDTH}}", "bold $accent")
-        + Content(f"{title:<{_TITLE_WIDTH}}")
-        + Content.styled(told, "dim")
-    )
+def _lines(keys: str, title: str, told: str, width: int) -> list[Content]:
+    """A key, what it does, and the description, which goes on below itself."""
+    head = Content.styled(f"{keys:<{_KEY_WIDTH}}", "bold $accent") + Content(f"{title:<{_TITLE_WIDTH}}")
+    first, *others = Content.styled(told, "dim").wrap(max(10, width - _KEY_WIDTH - _TITLE_WIDTH))
+    return [head + first, *(Content(" " * (_KEY_WIDTH + _TITLE_WIDTH)) + line for line in others)]

@@ -71,7 +71,7 @@ class UnlockScreen(ModalScreen[bool]):
     def compose(self) -> ComposeResult:
         """The operator and the field."""
         with Vertical():
-            yield TitleRule("The vault is locked", str(self._engine.home.root))
+            yield TitleRule("The vault is locked")
             with Horizontal():
                 yield Static("Operator", classes="label", markup=False)
                 if len(self._operators) == 1:

@@ -13,6 +13,8 @@ from kctui.core.text import safe
 from kctui.screens.state import ConsoleState
 
 WIDE = 100
+# What a narrow footer does without, in this order; the Actions menu still has it.
+_LEFT_OUT_FIRST = ("copy_id", "describe", "disable", "enable", "upload", "test_account", "filter", "refresh")
 
 
 def clock_words(moment: datetime, at: datetime) -> str:
@@ -118,18 +120,16 @@ class KeyFooter(Bar):
     keys: reactive[Mapping[str, str]] = reactive({name: action.key for name, action in ACTIONS.items()})
 
     def render(self) -> Content:
-        """As many as fit; Help and Quit always do."""
+        """As many as fit; Actions, Create, Help and Quit always do."""
         items = [
             (name, Content.styled(key_words(self.keys[name])[0], "bold $accent") + f" {action.label}")
             for name, action in ACTIONS.items()
             if action.label and key_words(self.keys[name]) and reason_against(name, self.state) is None
         ]
-        gap = 3 if self.size.width >= WIDE else 2
-        kept = [words for name, words in items if name in {"help", "quit"}]
-        room = self.size.width - 1 - sum(words.cell_length + gap for words in kept)
-        first: list[Content] = []
-        for name, words in items:
-            if name not in {"help", "quit"} and words.cell_length + gap <= room:
-                first.append(words)
-                room -= words.cell_length + gap
-        return Content(" ") + Content(" " * gap).join([*first, *kept])
+        gap = "   " if self.size.width >= WIDE else "  "
+        shown = dict(items)
+        for name in _LEFT_OUT_FIRST:
+            if len(gap.join(words.plain for words in shown.values())) < self.size.width:
+                break
+            shown.pop(name, None)
+        return Content(" ") + Content(gap).join(shown.values())
