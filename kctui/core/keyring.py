@@ -143,17 +143,27 @@ def open_keyring(session: Session, operator: Operator, passphrase: Secret) -> Ke
             info = _membership_info(group.id, operator.id, member.generation)
             keys.setdefault(group.id, {})[member.generation] = private.receive(member.sealed_group_key, info)
         for group in {group.id: group for _, group in rows}.values():
-            if group.generation not in keys[group.id]:
-                continue
-            sealed = group.sealed_audit_key
-            audit_key = unseal(keys[group.id][generation_of(sealed)], audit_key_place(group.id), sealed)
-            keyring.groups[group.id] = OpenGroup(group.id, group.name, group.generation, keys[group.id], audit_key)
+            # Who was removed holds the earlier keys alone.
+            if group.generation <= max(keys[group.id]):
+                keyring.groups[group.id] = _open_group(group, keys[group.id])
     except BaseException:
         keyring.wipe()
         raise
     finally:
         private.wipe()
     return keyring
+
+
+def _open_group(group: AdminGroup, held: dict[int, Secret]) -> OpenGroup:
+    sealed = group.sealed_audit_key
+    # Set back to an earlier key, the group would seal its secrets to those who were removed since.
+    if group.generation != max(held) or generation_of(sealed) not in held:
+        raise TamperedError(
+            f"The keys of the Admin Group {group.name} are not those that its members were given",
+            remedy="Do not go on with this database. Compare it with a backup.",
+        )
+    audit_key = unseal(held[generation_of(sealed)], audit_key_place(group.id), sealed)
+    return OpenGroup(group.id, group.name, group.generation, held, audit_key)
 
 
 def audit_key_place(group_id: str) -> Place:
