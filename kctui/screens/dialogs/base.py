@@ -76,6 +76,7 @@ class Dialog(ModalScreen[ResultT], Generic[ResultT]):
     Dialog .foot > .hint { width: 1fr; height: 1; text-style: dim; }
     Dialog .foot > .buttons { width: auto; height: 1; }
     Dialog.-tall Field { margin-bottom: 1; }
+    Dialog.-tall LinesField PlainTextArea { height: 8; }
     """
 
     def __init__(self, title: str, right: str = "") -> None:

@@ -10,7 +10,6 @@ from textual.widgets import Input
 
 from kctui.core.errors import ConflictError, InvalidInputError, KctuiError, NotFoundError
 from kctui.core.observer import Observer
-from kctui.core.text import safe
 from kctui.core.words import KeySpec
 from kctui.screens.dialogs.cloud_key_steps import AccessStep, CloudKeyDetails, CloudKeySchedule, ReviewStep
 from kctui.screens.dialogs.fields import at_field
@@ -189,4 +188,4 @@ def create(engine: "Engine", new: "NewCloudKey", observer: Observer) -> Outcome:
         ("Region", row.region),
         ("Cloud Status", f"{row.cloud_status.glyph} {row.cloud_status.value}"),
     ]
-    return Outcome(row.id, f"CloudKey {safe(row.name)} is created", facts)
+    return Outcome(row.id, f"CloudKey {row.name} is created", facts)

@@ -182,6 +182,8 @@ class LinesField(Field):
     """A list, one entry a line."""
 
     DEFAULT_CSS = """
+    LinesField > Horizontal { layout: vertical; }
+    LinesField > .below { padding-left: 2; }
     LinesField > Horizontal > PlainTextArea {
         width: 1fr; height: 4; border: none; border-left: outer $border-blurred; padding: 0 1;
         background: $background; color: $foreground;
@@ -190,7 +192,7 @@ class LinesField(Field):
     """
 
     def __init__(self, key: str, label: str, *, hint: str = "") -> None:
-        self.area = PlainTextArea(soft_wrap=False, highlight_cursor_line=False)
+        self.area = PlainTextArea(highlight_cursor_line=False)
         self.area.cursor_blink = False
         super().__init__(key, label, self.area, hint=hint)
 

@@ -15,6 +15,7 @@ from textual.widgets import Button, Input, OptionList, Select, Static, TextArea
 
 from kctui.core.errors import ErrorKind, InvalidInputError, KctuiError
 from kctui.core.observer import Observer
+from kctui.core.text import safe
 from kctui.screens.dialogs.base import DialogButton, Facts, Failure
 from kctui.screens.dialogs.fields import Field
 from kctui.screens.dialogs.message import MessageDialog, Question
@@ -103,14 +104,18 @@ class ResultStep(VerticalScroll):
     def clear(self) -> None:
         """Begin anew."""
         self.query_one(StepLog).clear()
-        self.query_one(".outcome", Static).update("")
-        self.query_one(Facts).show([])
+        self._show_made(Content(), [])
         self.query_one(Failure).clear()
 
     def show_outcome(self, outcome: Outcome) -> None:
         """Say what was made."""
-        self.query_one(".outcome", Static).update(Content.styled(f"✓ {outcome.title}", "bold $success"))
-        self.query_one(Facts).show(outcome.facts)
+        self._show_made(Content.styled(f"✓ {safe(outcome.title)}", "bold $success"), outcome.facts)
+
+    def _show_made(self, title: Content, facts: Sequence[tuple[str, str]]) -> None:
+        words, table = self.query_one(".outcome", Static), self.query_one(Facts)
+        words.update(title)
+        table.show(facts)
+        words.display = table.display = bool(facts)
 
 
 class Wizard(WorkingDialog[str | None]):
