@@ -2,15 +2,20 @@
 
 import json
 import os
+import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+from urllib.error import HTTPError
 
 import boto3
 import pytest
 from botocore import xform_name
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
 from botocore.config import Config
+from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 from cryptography.hazmat.primitives import hashes, keywrap
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
@@ -132,6 +137,26 @@ def call(client: KMSClient, operation: str, **members: object) -> dict[str, Any]
     """Call an operation by its name, unhindered by the types that say what AWS would refuse."""
     answer: dict[str, Any] = getattr(client, xform_name(operation))(**members)
     return answer
+
+
+def send(box: Box, operation: str, body: bytes, service: str = "kms") -> tuple[int, dict[str, Any]]:
+    """Send a body that boto3 would not, signed; return the status and the answer."""
+    request = AWSRequest(
+        "POST",
+        f"{box.endpoint}/",
+        data=body,
+        headers={"X-Amz-Target": f"TrentService.{operation}", "Content-Type": "application/x-amz-json-1.1"},
+    )
+    credentials = Credentials(box.root.access_key_id, box.root.secret_access_key)
+    SigV4Auth(credentials, service, REGION).add_auth(request)
+    prepared = request.prepare()
+    sent = urllib.request.Request(prepared.url, data=body, headers=dict(prepared.headers))
+    try:
+        with urllib.request.urlopen(sent) as answer:
+            return answer.status, json.loads(answer.read() or b"{}")
+    except HTTPError as error:
+        with error:
+            return error.code, json.loads(error.read())
 
 
 def usage_of(spec: str) -> str:
