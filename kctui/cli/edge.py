@@ -50,7 +50,7 @@ def main(argv: Sequence[str]) -> int:
         return _fail(_usage_error(error), as_json)
     except KctuiError as error:
         return _fail(error, as_json)
-    except (click.Abort, KeyboardInterrupt) as error:
+    except (signals.Interrupted, click.Abort, KeyboardInterrupt) as error:
         if isinstance(error.__cause__, EOFError):  # which click takes for a Ctrl-D wherever it comes from
             return _fail(_defect(error.__cause__, line.home), as_json)
         messages.drop_line()

@@ -9,6 +9,7 @@ import warnings
 from pathlib import Path
 
 from kctui.cli import messages
+from kctui.cli.signals import Interrupted
 from kctui.core.errors import ConfigurationError, InvalidInputError, LockedError
 from kctui.core.secret import Secret
 
@@ -71,7 +72,7 @@ def _ask(question: str) -> Secret:
                 remedy="Name a file: --passphrase-file FILE or $KCTUI_PASSPHRASE_FILE.",
             ) from None
         except (EOFError, OSError, termios.error):  # Ctrl-D, or a line that dropped
-            raise KeyboardInterrupt from None
+            raise Interrupted("the end of input") from None
 
 
 def _read(file: str, what: str, remedy: str) -> Secret:

@@ -25,8 +25,11 @@ STEP_SECONDS = 60.0
 _SIGNALS = (signal.SIGHUP, signal.SIGTERM, signal.SIGINT)
 
 
-class Interrupted(KeyboardInterrupt):
-    """A signal asked this command to end."""
+class Interrupted(BaseException):
+    """A signal, or the end of input at a question, asked this command to end.
+
+    Not a KeyboardInterrupt: click would answer that with a line to a terminal that may be gone.
+    """
 
 
 class _Signals:

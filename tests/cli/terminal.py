@@ -20,7 +20,7 @@ class Terminal:
 
     def __init__(self, *arguments: str, home: Path, **more: str) -> None:
         self.shown = ""
-        env = environment(home, **{"TERM": "xterm", "NO_COLOR": "1"} | more)
+        env = environment(home, None, **{"TERM": "xterm", "NO_COLOR": "1"} | more)
         self._master, slave = pty.openpty()
         self._program = subprocess.Popen(
             prepared(_TAKE_TERMINAL, *arguments),
