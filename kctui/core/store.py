@@ -34,13 +34,15 @@ class Store:
             self.engine = sa.create_engine(self.url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False})
             sa.event.listen(self.engine, "connect", _configure_sqlite)
             sa.event.listen(self.engine, "begin", _begin_sqlite)
+            self._reading = self.engine
         else:
             self.engine = sa.create_engine(self.url, pool_pre_ping=True, connect_args={"connect_timeout": BUSY_SECONDS})
+            self._reading = self.engine.execution_options(isolation_level="REPEATABLE READ")
 
     @contextlib.contextmanager
     def read(self) -> Iterator[Session]:
         """A session for reading: one consistent view, rolled back at the end."""
-        with self._explained(), Session(self.engine, expire_on_commit=False) as session:
+        with self._explained(), Session(self._reading, expire_on_commit=False) as session:
             try:
                 yield session
             finally:
