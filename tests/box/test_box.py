@@ -60,6 +60,11 @@ def test_a_box_without_iam_calls_does_not_load_moto() -> None:
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 
+def test_ipv6_loopback_is_served() -> None:
+    with Box.start(host="::1") as box:
+        assert root(box).kms.list_keys()
+
+
 def test_only_loopback_is_served() -> None:
     with pytest.raises(ValueError, match="loopback"):
         Box.start(host="0.0.0.0")

@@ -75,6 +75,12 @@ def test_before_a_lost_reply_the_effect_happened(box: Box, kms: KMSClient, name:
     assert [each["AliasName"] for each in kms.list_aliases(KeyId=key_id)["Aliases"]] == [f"alias/{name}"]
 
 
+def test_an_error_is_lost_like_any_reply(box: Box, kms: KMSClient) -> None:
+    box.faults.add("DescribeKey", FaultKind.LOST_REPLY)
+    with pytest.raises(ConnectionClosedError):
+        kms.describe_key(KeyId="alias/missing")
+
+
 def test_a_lost_reply_of_another_service(box: Box, clients: Clients, name: str) -> None:
     box.faults.add("CreateUser", FaultKind.LOST_REPLY)
     with pytest.raises(ConnectionClosedError):

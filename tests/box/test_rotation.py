@@ -215,3 +215,12 @@ def test_on_demand_conflicts_with_an_automatic_rotation_close_by(kms: KMSClient,
     box.clock.advance(90 * DAY - 600)
     with refused("ConflictException"):
         kms.rotate_key_on_demand(KeyId=key_id)
+
+
+def test_a_rotation_missed_while_disabled_is_made_up_once(kms: KMSClient, box: Box) -> None:
+    key_id = make_key(kms, Origin="AWS_KMS")
+    kms.enable_key_rotation(KeyId=key_id, RotationPeriodInDays=90)
+    kms.disable_key(KeyId=key_id)
+    box.clock.advance(300 * DAY)
+    kms.enable_key(KeyId=key_id)
+    assert len(kms.list_key_rotations(KeyId=key_id)["Rotations"]) == 1

@@ -85,12 +85,19 @@ class Dispatcher:
         fault = self._faults.take(visit.service, visit.operation)
         if fault is not None:
             self._before(fault, visit)
-        response = self._serve(request, visit, caller)
-        self._directory.mark_used(caller.principal, visit.service, caller.region)
+        try:
+            response = self._serve(request, visit, caller)
+        except AwsError:
+            self._after(fault)
+            raise
+        self._after(fault)
+        return response
+
+    def _after(self, fault: Fault | None) -> None:
+        """Lose the reply if that is the fault, whether it is an answer or an error."""
         if fault is not None and fault.kind is FaultKind.LOST_REPLY:
             self.closing.wait(fault.seconds)
             raise ConnectionDroppedError
-        return response
 
     def _spread(self) -> datetime:
         """Return the moment up to which access keys have become known everywhere."""
@@ -111,6 +118,7 @@ class Dispatcher:
                 raise fault.error(visit.service)
 
     def _serve(self, request: Request, visit: _Visit, caller: Caller) -> Response:
+        self._directory.mark_used(caller.principal, visit.service, caller.region)
         if visit.service != "kms":
             response = self._others.answer(visit.service, visit.operation, request, caller, visit.request_id)
             visit.outcome = _outcome(response)

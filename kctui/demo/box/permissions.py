@@ -6,8 +6,7 @@ from types import MappingProxyType
 from .auth import Caller
 from .directory import Directory
 from .errors import AwsError
-from .kms.authorization import parse_lenient
-from .policy import Asked, Decision, decide, decide_resource
+from .policy import Asked, Decision, decide, decide_resource, parse_lenient
 from .principals import Principal
 from .values import parse_json
 from .wire import Request

@@ -3,6 +3,7 @@
 After the IAM User Guide, "Policy evaluation logic": an explicit Deny wins, else an Allow, else nothing.
 """
 
+import functools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -124,6 +125,21 @@ def _principals(element: Json) -> tuple[str, ...] | None:
     if not isinstance(element, dict) or not element or set(element) - {"AWS", "Service", "Federated"}:
         raise PolicyError("Policy contains a statement with one or more invalid principals.")
     return tuple(text for each in element.values() for text in texts(each))
+
+
+@functools.lru_cache(maxsize=1024)
+def parse_cached(document: str) -> tuple[Statement, ...]:
+    """Parse a policy that was checked when it was stored."""
+    return parse_policy(document)
+
+
+@functools.lru_cache(maxsize=1024)
+def parse_lenient(document: str) -> tuple[Statement, ...]:
+    """Parse an identity policy; moto lets malformed ones in, and such a policy allows nothing."""
+    try:
+        return parse_policy(document)
+    except PolicyError:
+        return ()
 
 
 def decide(statements: Iterable[Statement], asked: Asked) -> Decision:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
-import botocore.session
+from botocore.loaders import Loader
 from botocore.model import (
     ListShape,
     MapShape,
@@ -29,8 +29,11 @@ from .values import Answer, Json, Member, Params, T, Value, parse_json
 
 @functools.cache
 def service_model(service: str) -> ServiceModel:
-    """Return botocore's model of a service; loading it takes a moment, so it is kept."""
-    return botocore.session.Session().get_service_model(service)
+    """Return botocore's model of a service; loading it takes a moment, so it is kept.
+
+    Read without a session: the caller's AWS_PROFILE and configuration are no business of the box.
+    """
+    return ServiceModel(Loader().load_service_model(service, "service-2"), service)
 
 
 def parse_request(operation: OperationModel, body: bytes) -> Params:

@@ -7,7 +7,8 @@ the account. No account of the box has opted in to a region.
 import functools
 from collections.abc import Mapping
 
-import botocore.session
+from botocore.loaders import Loader
+from botocore.regions import EndpointResolver
 
 from .conditions import like
 from .errors import AwsError
@@ -40,7 +41,8 @@ _NAMESPACE = "http://ec2.amazonaws.com/doc/2016-11-15/"
 
 @functools.cache
 def _regions(partition: str) -> tuple[str, ...]:
-    return tuple(sorted(botocore.session.Session().get_available_regions("ec2", partition)))
+    resolver = EndpointResolver(Loader().load_data("endpoints"))
+    return tuple(sorted(resolver.get_available_endpoints("ec2", partition)))
 
 
 def describe_regions(form: Mapping[str, str], partition: str, request_id: str) -> Response:

@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import socket
+import socketserver
 import sys
 import threading
 from collections.abc import Callable
@@ -65,11 +66,18 @@ class BoxServer(ThreadingHTTPServer):
         self._connections: set[socket.socket] = set()
         self._handlers: set[threading.Thread] = set()
         self._lock = threading.Lock()
+        if ":" in host:
+            self.address_family = socket.AF_INET6
         super().__init__((host, port), _Handler)
         self._thread = threading.Thread(
             target=self.serve_forever, kwargs={"poll_interval": 0.05}, name="box-server", daemon=True
         )
         self._thread.start()
+
+    def server_bind(self) -> None:
+        """Bind without asking the resolver for the host's name, which could reach the network."""
+        socketserver.TCPServer.server_bind(self)
+        self.server_name, self.server_port = "localhost", self.server_address[1]
 
     def process_request_thread(self, request: socket.socket, client_address: tuple[str, int]) -> None:  # type: ignore[override]  # the base class names every kind of socket
         """Serve one connection, remembering it so that it can be closed."""

@@ -5,8 +5,7 @@ from collections.abc import Mapping
 from .auth import Caller
 from .directory import Directory
 from .errors import AwsError
-from .kms.authorization import parse_lenient
-from .policy import Asked, Decision, Statement, decide
+from .policy import Asked, Decision, Statement, decide, parse_lenient
 from .wire import Response, element, query_response
 
 _ARN_PARTS = 6

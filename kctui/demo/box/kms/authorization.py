@@ -5,14 +5,13 @@ else the key policy may allow the caller by name, or hand the decision to identi
 account; else a grant may allow. Without a key, identity policies decide alone.
 """
 
-import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
 from kctui.demo.box.directory import Directory
 from kctui.demo.box.errors import AwsError
-from kctui.demo.box.policy import Asked, Decision, PolicyError, Statement, decide, decide_resource, parse_policy
+from kctui.demo.box.policy import Asked, Decision, decide, decide_resource, parse_cached, parse_lenient
 from kctui.demo.box.principals import Principal
 from kctui.demo.box.values import Params
 
@@ -111,7 +110,7 @@ class Authorizer:
     def __init__(self, directory: Directory) -> None:
         self._directory = directory
 
-    def require(self, question: Question, grant_tokens: Iterable[str] = ()) -> None:
+    def require(self, question: Question) -> None:
         """Return when the caller may, and raise AccessDeniedException when not."""
         asked = question.asked()
         identity = self._identity_decision(question.principal, asked)
@@ -129,7 +128,7 @@ class Authorizer:
             return
         if resource.delegated and identity is Decision.ALLOWED:
             return
-        if self._granted(question, grant_tokens):
+        if _granted(question):
             return
         # AWS names the kind of policy that could have allowed the call.
         kind = "identity-based" if resource.delegated else "resource-based"
@@ -137,7 +136,7 @@ class Authorizer:
 
     def may_put_policy(self, principal: Principal, store: Store, key_arn: str, policy: str) -> bool:
         """Tell whether a policy would still let this caller change it (the lockout safety check)."""
-        asked = Asked("kms:PutKeyPolicy", key_arn, Question(principal, "", "", Params({}), store).asked().context)
+        asked = Question(principal, "PutKeyPolicy", key_arn, Params({}), store).asked()
         resource = decide_resource(parse_cached(policy), asked, principal.identity())
         if resource.decision is Decision.ALLOWED:
             return True
@@ -153,35 +152,18 @@ class Authorizer:
             return Decision.SILENT
         return decision
 
-    def _granted(self, question: Question, grant_tokens: Iterable[str]) -> bool:
-        del grant_tokens  # grants work at once in the box; their tokens only bridge AWS's delay
-        context = question.params.mapping("EncryptionContext") or question.params.mapping(
-            "SourceEncryptionContext"
-            if question.action in ("Decrypt", "ReEncryptFrom")
-            else "DestinationEncryptionContext"
-        )
-        principal = question.principal
-        return question.key is not None and any(
-            grant.key_id == question.key.key_id
-            and grant.grantee in (principal.arn, principal.owner_arn)
-            and grant.permits(question.action, context)
-            for grant in question.store.grants.values()
-        )
 
-
-@functools.lru_cache(maxsize=1024)
-def parse_cached(document: str) -> tuple[Statement, ...]:
-    """Parse a policy that was checked when it was stored."""
-    return parse_policy(document)
-
-
-@functools.lru_cache(maxsize=1024)
-def parse_lenient(document: str) -> tuple[Statement, ...]:
-    """Parse an identity policy; moto lets malformed ones in, and such a policy allows nothing."""
-    try:
-        return parse_policy(document)
-    except PolicyError:
-        return ()
+def _granted(question: Question) -> bool:
+    """Tell whether a grant allows this; in the box grants work at once, so their tokens are not needed."""
+    side = "Source" if question.action in ("Decrypt", "ReEncryptFrom") else "Destination"
+    params, principal = question.params, question.principal
+    context = params.mapping("EncryptionContext") or params.mapping(f"{side}EncryptionContext")
+    return question.key is not None and any(
+        grant.key_id == question.key.key_id
+        and grant.grantee in (principal.arn, principal.owner_arn)
+        and grant.permits(question.action, context)
+        for grant in question.store.grants.values()
+    )
 
 
 def _session_allows(principal: Principal, asked: Asked) -> bool:

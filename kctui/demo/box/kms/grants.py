@@ -44,6 +44,9 @@ def create_grant(call: KmsCall) -> Answer:
     grantee, service = params.maybe_text("GranteePrincipal"), params.maybe_text("GranteeServicePrincipal")
     if (grantee is None) == (service is None):
         raise AwsError("ValidationException", "Specify either GranteePrincipal or GranteeServicePrincipal.")
+    for principal in (grantee, params.maybe_text("RetiringPrincipal")):
+        if principal is not None and not principal.startswith("arn:"):
+            raise AwsError("InvalidArnException", f"{principal} is not the ARN of a principal.")
     _check_operations(key, params.texts("Operations"))
     constraints = params.record("Constraints")
     retiring, retiring_service = (

@@ -14,6 +14,7 @@ from .materials import new_material
 from .paging import page
 from .policies import check_policy, default_policy
 from .registry import DOOMED, LIVING, READY, operation
+from .rotation import resume_rotation
 from .specs import SPECS, Family, Spec
 from .state import Key, KeyState
 
@@ -133,6 +134,8 @@ def list_keys(call: KmsCall) -> Answer:
 @operation("EnableKey", key="KeyId", allowed=READY)
 def enable_key(call: KmsCall) -> None:
     """EnableKey does nothing to a key that is enabled."""
+    if not call.key.enabled:
+        resume_rotation(call.key, call.now)
     call.key.enabled = True
 
 

@@ -103,6 +103,13 @@ def rotate_when_due(store: Store, now: datetime) -> None:
             key.next_rotation += timedelta(days=key.rotation_period)
 
 
+def resume_rotation(key: Key, now: datetime) -> None:
+    """Rotate a key that is enabled again once, if its rotation came due while it was disabled."""
+    if key.rotation_period is not None and key.next_rotation is not None and key.next_rotation <= now:
+        _make_current(key, new_material(key), now, "AUTOMATIC")
+        key.next_rotation = now + timedelta(days=key.rotation_period)
+
+
 @operation("ListKeyRotations", key="KeyId", allowed=ALWAYS)
 def list_key_rotations(call: KmsCall) -> Answer:
     """ListKeyRotations: completed rotations, or with ALL_KEY_MATERIAL also the first and the pending."""

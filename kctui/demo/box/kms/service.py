@@ -1,6 +1,6 @@
 """KMS as one service: from the body of a request to the body of its answer."""
 
-import logging
+import threading
 import uuid
 from datetime import datetime
 
@@ -17,11 +17,9 @@ from kctui.demo.box.values import Answer
 from . import aliases, crypto, grants, importing, keys, macs, policies, rotation, signing, tags
 from .authorization import Authorizer
 from .call import KmsCall
-from .registry import OPERATIONS, Operation
+from .registry import OPERATIONS
 from .state import Store, Usage
 from .wrapping import WrappingKeys
-
-log = logging.getLogger(__name__)
 
 HANDLERS = (aliases, crypto, grants, importing, keys, macs, policies, rotation, signing, tags)
 """The modules whose import registers the handlers."""
@@ -39,11 +37,16 @@ class KmsService:
         self._directory = directory
         self._authorizer = Authorizer(directory)
         self._wrapping = wrapping
+        self._lock = threading.Lock()
         self._stores: dict[tuple[str, str], Store] = {}
 
-    def store(self, account_id: str, region: str, partition: str = "aws") -> Store:
+    def store(self, account_id: str, region: str, partition: str) -> Store:
         """Return the store of an account and region, made at its first use."""
-        return self._stores.setdefault((account_id, region), Store(account_id, region, partition))
+        with self._lock:
+            place = (account_id, region)
+            if place not in self._stores:
+                self._stores[place] = Store(account_id, region, partition)
+            return self._stores[place]
 
     def answer(self, name: str, body: bytes, caller: Caller, request_id: str) -> bytes:
         """Answer one request, or raise AwsError."""
@@ -120,8 +123,3 @@ def _tracked() -> list[str]:
     """Return the operations that GetKeyLastUsage tracks: the model's own enumeration."""
     shape = service_model("kms").shape_for("KeyLastUsageTrackingOperation")
     return list(shape.metadata.get("enum", []))
-
-
-def supported() -> list[Operation]:
-    """Return every operation the box answers, by name."""
-    return [OPERATIONS[name] for name in sorted(OPERATIONS)]
