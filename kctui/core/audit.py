@@ -27,6 +27,7 @@ from kctui.core.store import Store
 from kctui.core.words import AuditCategory, AuditType
 
 FIRST = "0" * 64
+Anchor = tuple[int, str]  # the last keyed entry's number and hash; (0, "") before there is one
 _PAGE = 1000
 
 
@@ -119,13 +120,18 @@ class AuditLog:
         """Recompute the whole chain, page by page, and the keyed checks of every group that is open."""
         previous, seq, keyed, unchecked = FIRST, 0, 0, 0
         anchors = self._anchors()
+        known = dict(anchor for anchor in anchors.values() if anchor)
         with self._store.read() as session:
             while True:
-                page = session.exec(
-                    select(AuditEntry).where(col(AuditEntry.seq) > seq).order_by(col(AuditEntry.seq)).limit(_PAGE)
-                ).all()
+                statement = select(AuditEntry).where(col(AuditEntry.seq) > seq).order_by(col(AuditEntry.seq))
+                try:
+                    page = session.exec(statement.limit(_PAGE)).all()
+                except ValueError:
+                    # No word, date or JSON of ours: what it says instead is not worth showing.
+                    reason = f"it, or one of the next {_PAGE}, cannot be read"
+                    return AuditCheck(seq, keyed, unchecked, previous, seq + 1, reason)
                 for entry in page:
-                    reason, checked = self._wrong_with(entry, seq + 1, previous, anchors)
+                    reason, checked = self._wrong_with(entry, seq + 1, previous, known)
                     if reason:
                         return AuditCheck(seq, keyed, unchecked, previous, entry.seq, reason)
                     seq, previous = seq + 1, entry.hash
@@ -134,29 +140,32 @@ class AuditLog:
                 if len(page) < _PAGE:
                     break
                 session.expunge_all()
-        for anchored, _ in anchors.values():
-            if anchored > seq:
-                return AuditCheck(seq, keyed, unchecked, previous, anchored, "it is missing: the log was cut short")
+        for group, anchor in anchors.items():
+            if anchor is None:
+                reason = f"the sealed anchor of {group}, which tells that this is the log's end, was changed"
+                return AuditCheck(seq, keyed, unchecked, previous, seq, reason)
+            if anchor[0] > seq:
+                return AuditCheck(seq, keyed, unchecked, previous, anchor[0], "it is missing: the log was cut short")
         return AuditCheck(seq, keyed, unchecked, previous)
 
     def _wrong_with(
-        self, entry: AuditEntry, expected: int, previous: str, anchors: dict[str, tuple[int, str]]
+        self, entry: AuditEntry, expected: int, previous: str, anchors: dict[int, str]
     ) -> tuple[str, bool | None]:
         """Why the entry is wrong ("" if it is not), and whether its keyed check was made (None: not keyed)."""
         if entry.seq != expected:
             return f"entry {expected} is missing", None
         if entry.previous_hash != previous:
             return "it does not follow from the entry before it", None
-        if not hmac.compare_digest(entry.hash, entry_hash(entry)):
+        if entry.hash != entry_hash(entry):
             return "its content was changed", None
-        if (expected, entry.hash) not in anchors.values() and expected in {at for at, _ in anchors.values()}:
+        if anchors.get(expected, entry.hash) != entry.hash:
             return "it is not the entry that was last keyed", None
         if entry.mac is None:
             return ("its keyed check was taken away" if entry.mac_group_id else ""), None
         group = self.keyring.groups.get(entry.mac_group_id or "") if self.keyring else None
         if group is None:
             return "", False
-        if not hmac.compare_digest(entry.mac, _mac(group, entry.hash)):
+        if not hmac.compare_digest(entry.mac.encode(), _mac(group, entry.hash).encode()):
             return "its keyed check does not hold: it was written without the group's key", None
         return "", True
 
@@ -168,28 +177,40 @@ class AuditLog:
         return next(iter(self.keyring.groups.values()))
 
     def _set_anchor(self, session: Session, group: OpenGroup, entry: AuditEntry) -> None:
+        """Move the anchor on, unless what it holds is not in the log: on a new anchor, a forgery would pass."""
         row = session.get_one(AdminGroup, group.id)
+        old = _open_anchor(group, row.sealed_audit_anchor)
+        if old is None:
+            return
+        number, digest = old
+        anchored = session.get(AuditEntry, number)
+        if number and (anchored is None or anchored.hash != digest):
+            return
         with Secret(f"{entry.seq}:{entry.hash}") as anchor:
             key = group.keys[group.generation]
             row.sealed_audit_anchor = seal(key, group.generation, audit_anchor_place(group.id), anchor)
 
-    def _anchors(self) -> dict[str, tuple[int, str]]:
-        """Of each open group, the last keyed entry's number and hash."""
-        anchors: dict[str, tuple[int, str]] = {}
+    def _anchors(self) -> dict[str, Anchor | None]:
+        """Of each open group, by name, its anchor; None where that was taken away or changed."""
         if self.keyring is None:
-            return anchors
+            return {}
         with self._store.read() as session:
-            for group in self.keyring.groups.values():
-                sealed = session.get_one(AdminGroup, group.id).sealed_audit_anchor
-                if sealed is None:
-                    continue
-                key = group.keys.get(generation_of(sealed))
-                if key is None:
-                    raise TamperedError("The audit anchor names a group key that does not exist")
-                with unseal(key, audit_anchor_place(group.id), sealed) as anchor:
-                    number, _, digest = anchor.reveal_text().partition(":")
-                anchors[group.id] = (int(number), digest)
-        return anchors
+            return {
+                group.name: _open_anchor(group, session.get_one(AdminGroup, group.id).sealed_audit_anchor)
+                for group in self.keyring.groups.values()
+            }
+
+
+def _open_anchor(group: OpenGroup, sealed: bytes | None) -> Anchor | None:
+    try:
+        key = group.keys.get(generation_of(sealed or b""))
+        if key is None:
+            return None
+        with unseal(key, audit_anchor_place(group.id), sealed or b"") as anchor:
+            number, _, digest = anchor.reveal_text().partition(":")
+    except TamperedError:
+        return None
+    return int(number), digest
 
 
 def entry_hash(entry: AuditEntry) -> str:

@@ -105,7 +105,13 @@ def create_group(session: Session, name: str, first_member: Operator) -> AdminGr
     check_name(name, "an Admin Group", "group")
     group_id = new_id()
     with new_key() as key, new_key() as audit_key:
-        group = AdminGroup(id=group_id, name=name, sealed_audit_key=seal(key, 1, audit_key_place(group_id), audit_key))
+        group = AdminGroup(
+            id=group_id,
+            name=name,
+            sealed_audit_key=seal(key, 1, audit_key_place(group_id), audit_key),
+            # An anchor at no entry yet: a group without any has lost it.
+            sealed_audit_anchor=seal(key, 1, audit_anchor_place(group_id), Secret("0:")),
+        )
         session.add(group)
         session.flush()
         session.add(_membership(group_id, 1, key, first_member))
