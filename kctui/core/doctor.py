@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
 
 from sqlmodel import col, select
 
@@ -73,7 +74,7 @@ def _process() -> Finding:
 def _home(home: Home) -> Iterator[Finding]:
     try:
         home.require()
-        loose = home.loose_files()
+        loose = _without_companions(home.loose_files())
     except KctuiError as error:
         yield _problem("home", error)
         return
@@ -87,6 +88,16 @@ def _home(home: Home) -> Iterator[Finding]:
         yield Finding("file modes", Verdict.PROBLEM, f"{path} is {mode:04o}", f"chmod {wanted:04o} {path}")
     if not loose:
         yield Finding("file modes", Verdict.OK, "nothing is open to others")
+
+
+def _without_companions(loose: list[tuple[Path, int, int]]) -> list[tuple[Path, int, int]]:
+    """Leave out the -wal and -shm of a database that is loose itself: SQLite gives them its mode."""
+    paths = {str(path) for path, _, _ in loose}
+    return [
+        entry
+        for entry in loose
+        if str(entry[0]).removesuffix("-wal").removesuffix("-shm") not in paths - {str(entry[0])}
+    ]
 
 
 def _disk(home: Home) -> Finding:
