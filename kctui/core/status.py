@@ -133,14 +133,15 @@ def _sqlite(home: Home) -> Iterator[_Query]:
 
 
 def _connect_sqlite(home: Home) -> sqlite3.Connection:
-    """A connection that cannot write. Where not even the WAL's index can be made, the file is read alone."""
+    """A connection that cannot write. Where not even the WAL's index can be made, the file is all there is."""
     uri = f"file:{quote(str(home.database))}?mode=ro"
     connection = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
     try:
         connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchall()
     except sqlite3.OperationalError:
         connection.close()
-        if home.database.with_name(home.database.name + "-wal").exists():
+        wal = home.database.with_name(home.database.name + "-wal")
+        if wal.exists() and wal.stat().st_size:
             raise
         return sqlite3.connect(f"{uri}&immutable=1", uri=True, isolation_level=None)
     except BaseException:

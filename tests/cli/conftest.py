@@ -7,16 +7,17 @@ from pathlib import Path
 import pytest
 
 from kctui.cli import edge
+from kctui.core.paths import Home
 from kctui.core.process import harden
 from kctui.demo.box import Box
-from tests.cli.program import PASSPHRASE, Result, connect, copy_home, initialise, stock
+from tests.cli.program import PASSPHRASE, Result, connect, copy_home, stock
 
 Cli = Callable[..., Result]
 
 
 @pytest.fixture(scope="session")
-def initialised_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return initialise(tmp_path_factory.mktemp("initialised") / "home")
+def initialised_template(template_home: Home) -> Path:
+    return template_home.root
 
 
 @pytest.fixture(scope="session")

@@ -74,13 +74,6 @@ def run_program(
     return subprocess.run(command, env=env, input=stdin, capture_output=True, text=True, timeout=60, check=False)
 
 
-def initialise(root: Path) -> Path:
-    """Make a home with one operator."""
-    with Secret(PASSPHRASE) as passphrase:
-        Engine.initialise(Home(root), operator=OPERATOR, passphrase=passphrase).close()
-    return root
-
-
 def copy_home(template: Path, to: Path) -> Path:
     """Copy a closed home, with its modes."""
     shutil.copytree(template, to)

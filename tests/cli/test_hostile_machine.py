@@ -86,6 +86,12 @@ def test_a_full_disk_changes_nothing(stocked: Path, passphrase_file: Path) -> No
     assert contents(stocked) == before
 
 
+def test_status_can_be_read_on_a_full_disk(stocked: Path) -> None:
+    ended = run_program("status", env=environment(stocked), preparation=_files_end_at(8192))
+    assert (ended.returncode, ended.stderr) == (ExitCode.OK, "")
+    assert "payroll-db" in ended.stdout
+
+
 def test_output_to_a_full_disk_is_an_error(stocked: Path) -> None:
     with Path("/dev/full").open("w") as full:
         ended = subprocess.run(
