@@ -115,6 +115,16 @@ def test_regions_have_long_names(clients: Clients, region: str, long_name: str) 
     assert parameter["Parameter"]["Value"] == long_name
 
 
+def test_an_invented_parameter_is_not_found(clients: Clients) -> None:
+    with refused("ParameterNotFound"):
+        clients.ssm.get_parameter(Name="/aws/service/global-infrastructure/regions/mars-1/longName")
+
+
+def test_an_own_parameter_is_kept_by_moto(clients: Clients, name: str) -> None:
+    clients.ssm.put_parameter(Name=f"/{name}", Value="kept", Type="String")
+    assert clients.ssm.get_parameter(Name=f"/{name}")["Parameter"]["Value"] == "kept"
+
+
 def test_simulation_tells_what_a_user_may_do(clients: Clients, name: str) -> None:
     new_user(clients, name, allow("kms:*"), deny("kms:ScheduleKeyDeletion"))
     results = clients.iam.simulate_principal_policy(

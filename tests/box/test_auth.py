@@ -219,6 +219,20 @@ def test_a_role_of_another_account_is_assumed_across(own_box: Box, name: str) ->
     assert session.sts.get_caller_identity()["Account"] == "444455556666"
 
 
+def test_an_expired_session_is_refused(clients: Clients, name: str) -> None:
+    """Sessions expire by real time, so the test ages moto's record of this one."""
+    from moto.sts.models import sts_backends
+
+    user = new_user(clients, name, allow("sts:AssumeRole"))
+    session = assumed(user, role_trusting(clients, name, trusting("111122223333")))
+    for backends in sts_backends.values():
+        for record in backends["aws"].assumed_roles:
+            if record.access_key_id == session.who.access_key_id:
+                record.expiration -= timedelta(hours=2)
+    with refused("ExpiredTokenException"):
+        session.kms.list_keys()
+
+
 def test_a_new_access_key_takes_its_time(box: Box, clients: Clients, name: str) -> None:
     box.faults.new_access_key_seconds = 10
     user = new_user(clients, name, allow("*"))
@@ -229,12 +243,13 @@ def test_a_new_access_key_takes_its_time(box: Box, clients: Clients, name: str) 
 
 
 def test_verifying_a_signature_is_quick(clients: Clients) -> None:
-    kms = clients.kms
-    kms.list_keys()
-    started = time.perf_counter()
+    """The quickest of many, as other work on the machine only ever adds to it."""
+    kms, times = clients.kms, []
     for _ in range(20):
+        started = time.perf_counter()
         kms.list_keys(Limit=1)
-    assert (time.perf_counter() - started) / 20 < 0.1
+        times.append(time.perf_counter() - started)
+    assert min(times) < 0.05
 
 
 def test_errors_of_boto3_name_the_user(clients: Clients, name: str) -> None:

@@ -46,8 +46,11 @@ def test_the_first_answer_comes_within_a_second() -> None:
         "    except urllib.error.HTTPError as error: error.close()\n"
         "    print(time.monotonic() - started)\n"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert float(done.stdout) < 2, "under a second on an idle core; twice that on a shared one"
+    # The best of three, as other work on the machine only ever adds to it.
+    times = [
+        float(subprocess.run([sys.executable, "-c", program], capture_output=True, check=True).stdout) for _ in range(3)
+    ]
+    assert min(times) < 1
 
 
 def test_a_box_without_iam_calls_does_not_load_moto() -> None:
@@ -79,22 +82,23 @@ def test_a_closed_box_answers_nobody() -> None:
 
 
 def test_closing_leaves_no_thread() -> None:
+    before = set(threading.enumerate())
     with Box.start() as box:
         kms = root(box).kms
         kms.list_keys()
+        assert set(threading.enumerate()) > before
     kms.close()
-    left = [each.name for each in threading.enumerate() if "box-server" in each.name or "process_request" in each.name]
-    shared = 1 if any("box-server" in each for each in left) else 0
-    assert left.count("box-server") == shared
+    assert not [each for each in set(threading.enumerate()) - before if "rsa" not in each.name]
 
 
 def test_connections_are_kept_alive(own_box: Box) -> None:
+    before = set(threading.enumerate())
     kms = root(own_box).kms
     for _ in range(3):
         kms.list_keys()
-    kept = [each for each in threading.enumerate() if "process_request_thread" in each.name]
+    serving = [each for each in set(threading.enumerate()) - before if "rsa" not in each.name]
     kms.close()
-    assert kept
+    assert len(serving) == 1
 
 
 def test_control_needs_its_token(own_box: Box) -> None:

@@ -38,8 +38,9 @@ class Box:
         self._accounts = Accounts()
         self.root = self._accounts.add(account_id)
         self._directory = Directory(self._accounts)
-        kms = KmsService(self.clock, self.faults, self._directory, WrappingKeys())
-        self._dispatcher = Dispatcher(self.clock, self.faults, self.calls, self._directory, kms)
+        self.kms = KmsService(self.clock, self.faults, self._directory, WrappingKeys())
+        """The service itself: whoever needs a hundred thousand keys at once may put them there."""
+        self._dispatcher = Dispatcher(self.clock, self.faults, self.calls, self._directory, self.kms)
         self._server = BoxServer(host, port, self._answer)
         bound = f"[{host}]" if ":" in host else host
         self.endpoint = f"http://{bound}:{self._server.server_address[1]}"

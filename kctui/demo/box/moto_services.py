@@ -19,6 +19,7 @@ from .directory import IAM_LOCK, Directory
 from .errors import AwsError
 from .permissions import Permissions, about_caller
 from .principals import PrincipalKind
+from .public_parameters import get_public_parameter
 from .regions import describe_regions
 from .root_user import answer_root
 from .simulation import simulate
@@ -53,6 +54,10 @@ class MotoServices:
             return self._iam(operation, form, request, caller, request_id)
         if (service, operation) == ("ec2", "DescribeRegions"):
             return describe_regions(form, caller.principal.partition, request_id)
+        if (service, operation) == ("ssm", "GetParameter"):
+            public = get_public_parameter(request.body, caller)
+            if public is not None:
+                return public
         return self._moto(service, operation, request, caller, request_id)
 
     def _sts(
