@@ -24,7 +24,7 @@ from kctui.screens.tab_view import TabView
 from kctui.screens.unlock import UnlockScreen
 from kctui.screens.widgets.bars import KeyFooter, NoticeRule, TabLine, TitleBar
 from kctui.screens.widgets.details_pane import DetailsPane
-from kctui.screens.widgets.row_table import RowTable
+from kctui.screens.widgets.row_messages import RowHighlighted, RowsFailed
 from kctui.screens.widgets.threads import AskFailed, in_thread
 
 if TYPE_CHECKING:
@@ -209,14 +209,14 @@ class MainScreen(Looking):
             self._reread_view()
         self._show_details()
 
-    @on(RowTable.Highlighted)
-    def _highlighted(self, message: RowTable.Highlighted) -> None:
+    @on(RowHighlighted)
+    def _highlighted(self, message: RowHighlighted) -> None:
         if message.table is self.view.table:
             self.change(row=message.row)
             self._show_details()
 
-    @on(RowTable.Failed)
-    def _list_failed(self, message: RowTable.Failed) -> None:
+    @on(RowsFailed)
+    def _list_failed(self, message: RowsFailed) -> None:
         self.change(notice=message.error.title)
 
     @on(AskFailed)

@@ -17,6 +17,7 @@ from textual.widgets import Input, Static
 from kctui.core.text import safe
 from kctui.screens.state import ConsoleState, Overview, Tab
 from kctui.screens.widgets.columns import Column
+from kctui.screens.widgets.row_messages import RowsChanged
 from kctui.screens.widgets.row_table import RowTable
 from kctui.screens.widgets.sections import Section
 from kctui.screens.widgets.window import Source
@@ -217,7 +218,7 @@ class TabView(Vertical):
         """How many rows there are without a filter, where that is known."""
         return None
 
-    @on(RowTable.Changed)
+    @on(RowsChanged)
     def _rows_changed(self) -> None:
         self._show_count()
 

@@ -146,13 +146,18 @@ def account_home(home: Home) -> Home:
 @pytest.fixture
 def seeded(home: Home) -> Home:
     """A home with an account, two Key Sets and five CloudKeys in each of their states."""
+    seed(home)
+    return home
+
+
+def seed(home: Home) -> None:
+    """Put an account, two Key Sets and five CloudKeys into a home."""
     with _writing(home) as session:
         _add_keys(session, _add_account(session))
         for entry in session.exec(select(AuditEntry)):
             entry.time = NOW - timedelta(hours=3)
             entry.unix_user, entry.host, entry.ssh_client = "alice", "bastion", "10.1.4.7"
             entry.message, entry.hash = "Initialised /var/lib/kctui with operator alice", "9f" * 32
-    return home
 
 
 @contextlib.contextmanager

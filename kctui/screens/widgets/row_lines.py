@@ -54,3 +54,12 @@ class RowLines(Generic[RowT]):
     def words(self, segments: Iterable[Segment]) -> Strip:
         """Draw a line of an empty table."""
         return Strip([Segment("  ", self._plain), *segments]).adjust_cell_length(self._width, self._plain)
+
+
+def is_thumb(line: int, lines: int, count: int | None, offset: int | None, top: int) -> bool:
+    """Whether a line shows, at the right edge, where in the whole list the screen is."""
+    if offset is None or count is None or count <= lines:
+        return False
+    size = max(1, lines * lines // count)
+    at = (lines - size) * (offset + top) // max(1, count - lines)
+    return at <= line < at + size

@@ -5,8 +5,7 @@ rows opens as fast as one of ten.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Generic
+from typing import TYPE_CHECKING, ClassVar, Generic
 
 from rich.style import Style
 from textual import on
@@ -14,20 +13,27 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.events import Blur, Focus, Resize
 from textual.geometry import Region
-from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from kctui.core.errors import KctuiError
 from kctui.screens.widgets.columns import GAP, Column, RowT, lay_out
-from kctui.screens.widgets.row_lines import RowLines
+from kctui.screens.widgets.row_lines import RowLines, is_thumb
+from kctui.screens.widgets.row_messages import (
+    RowHighlighted,
+    RowsChanged,
+    RowsCounted,
+    RowsFailed,
+    RowsLoaded,
+)
 from kctui.screens.widgets.threads import in_thread
-from kctui.screens.widgets.window import PAGE_ROWS, Load, Source, Window, read_page
+from kctui.screens.widgets.window import PAGE_ROWS, Load, Source, Window, read_pages
 
 if TYPE_CHECKING:
     from kctui.core.paging import Cursor, Page
 
-_MARGIN = 2
+# So many rows from an end of the window the next page is asked for. With a window of five pages, the cursor never
+# comes so near to one end because a page was let go of at it.
+NEAR = PAGE_ROWS // 2
 
 
 class RowTable(Widget, Generic[RowT], can_focus=True):
@@ -63,45 +69,6 @@ class RowTable(Widget, Generic[RowT], can_focus=True):
         .row-table--bar { color: $accent; text-style: bold; }
     }
     """
-
-    @dataclass
-    class Loaded(Message):
-        """A page has arrived."""
-
-        generation: int
-        load: Load
-        page: "Page[Any]"
-
-    @dataclass
-    class Counted(Message):
-        """The number of rows has arrived. For the table itself; `Changed` follows."""
-
-        generation: int
-        count: int
-
-    @dataclass
-    class Failed(Message):
-        """The list could not be read."""
-
-        error: KctuiError
-
-    @dataclass
-    class Highlighted(Message):
-        """The cursor is on another row, or on the same row read anew; None where there is none."""
-
-        table: "RowTable[Any]"
-        row: Any
-
-        @property
-        def control(self) -> "RowTable[Any]":
-            """Give the table, for `@on` selectors."""
-            return self.table
-
-    @dataclass
-    class Changed(Message):
-        """Rows or their number changed."""
-
-        table: "RowTable[Any]"
 
     def __init__(
         self,
@@ -187,33 +154,33 @@ class RowTable(Widget, Generic[RowT], can_focus=True):
         in_thread(
             self,
             f"read rows ({load.value})",
-            lambda: read_page(source, load, window, around),
-            lambda page: self.Loaded(generation, load, page),
-            self.Failed,
+            lambda: read_pages(source, load, window, around),
+            lambda pages: RowsLoaded(generation, load, pages),
+            RowsFailed,
         )
 
     def _ask_count(self) -> None:
         source, generation = self._source, self._generation
         if source is not None:
-            in_thread(self, "count rows", source.count, lambda count: self.Counted(generation, count), self.Failed)
+            in_thread(self, "count rows", source.count, lambda count: RowsCounted(generation, count), RowsFailed)
 
-    @on(Counted)
-    def _take_count(self, message: Counted) -> None:
+    @on(RowsCounted)
+    def _take_count(self, message: RowsCounted) -> None:
         message.stop()
         if message.generation != self._generation and self.count is not None:
             return
         self.count = message.count
         if self._window.offset is None and self._window.after is None:
             self._window.offset = max(0, message.count - len(self._window.rows))
-        self.post_message(self.Changed(self))
+        self.post_message(RowsChanged(self))
         self.refresh()
 
-    @on(Failed)
+    @on(RowsFailed)
     def _forget_load(self) -> None:
         self._loading = None
 
-    @on(Loaded)
-    def _take_page(self, message: Loaded) -> None:
+    @on(RowsLoaded)
+    def _take_pages(self, message: RowsLoaded) -> None:
         message.stop()
         if message.generation != self._generation or message.load is not self._loading:
             return
@@ -225,56 +192,49 @@ class RowTable(Widget, Generic[RowT], can_focus=True):
             Load.AFTER: self._take_after,
             Load.BEFORE: self._take_before,
             Load.AGAIN: self._take_again,
-        }[message.load](message.page)
+        }[message.load](message.pages)
         self._clamp()
         self.refresh()
-        self.post_message(self.Highlighted(self, self.row))
-        self.post_message(self.Changed(self))
+        self.post_message(RowHighlighted(self, self.row))
+        self.post_message(RowsChanged(self))
         self._ask_near_edge()
 
-    def _take_first(self, page: "Page[RowT]") -> None:
-        self._window.reset(page, 0 if page.before is None else None)
-        self._cursor = self._top = 0
-        if self._wanted is not None:
-            wanted, self._wanted = self._wanted, None
-            ids = [self._row_id(row) for row in page.rows]
-            self._cursor = ids.index(wanted) if wanted in ids else 0
+    def _take_first(self, pages: "list[Page[RowT]]") -> None:
+        self._window.reset(pages, None)
+        self._top = 0
+        wanted, self._wanted = self._wanted, None
+        self._cursor = self._index_of(wanted) or 0
 
-    def _take_last(self, page: "Page[RowT]") -> None:
-        known = self.count is not None and page.before is not None
-        self._window.reset(page, (self.count or 0) - len(page.rows) if known else None)
-        if page.before is None:
-            self._window.offset = 0
-        self._cursor = len(page.rows) - 1
-        self._top = max(0, len(page.rows) - self._lines)
+    def _take_last(self, pages: "list[Page[RowT]]") -> None:
+        rows = len(pages[0].rows)
+        self._window.reset(pages, None if self.count is None else self.count - rows)
+        self._cursor = rows - 1
 
-    def _take_after(self, page: "Page[RowT]") -> None:
-        gone = self._window.append(page)
-        self._cursor -= gone
-        self._top -= gone
-        steps, self._pending = self._pending, 0
-        self._go_to(self._cursor + steps)
+    def _take_after(self, pages: "list[Page[RowT]]") -> None:
+        self._shift(-self._window.append(pages[0]))
 
-    def _take_before(self, page: "Page[RowT]") -> None:
-        came = self._window.prepend(page)
-        self._cursor += came
-        self._top += came
-        steps, self._pending = self._pending, 0
-        self._go_to(self._cursor + steps)
+    def _take_before(self, pages: "list[Page[RowT]]") -> None:
+        self._shift(self._window.prepend(pages[0]))
 
-    def _take_again(self, page: "Page[RowT]") -> None:
+    def _shift(self, by: int) -> None:
+        """The rows moved within the window: go along, and by what was still to be moved."""
+        self._top += by
+        self._cursor += by + self._pending
+        self._pending = 0
+
+    def _take_again(self, pages: "list[Page[RowT]]") -> None:
         row = self.row
         wanted = None if row is None else self._row_id(row)
         offset = self._window.offset
-        if page.before is None:
-            offset = 0
-        elif offset is not None:
-            offset += 1
-        self._window.reset(page, offset)
-        found = next((i for i, each in enumerate(page.rows) if self._row_id(each) == wanted), None)
+        # Read from behind the first row that was held.
+        self._window.reset(pages, None if offset is None else offset + 1)
+        found = self._index_of(wanted)
         if found is not None:
             self._top += found - self._cursor
             self._cursor = found
+
+    def _index_of(self, row_id: object) -> int | None:
+        return next((i for i, row in enumerate(self._window.rows) if self._row_id(row) == row_id), None)
 
     # Moving
 
@@ -315,7 +275,7 @@ class RowTable(Widget, Generic[RowT], can_focus=True):
             for line in (old, self._cursor):
                 self.refresh(Region(0, line - self._top + 1, self.size.width, 1))
         if self._cursor != old:
-            self.post_message(self.Highlighted(self, self.row))
+            self.post_message(RowHighlighted(self, self.row))
         self._ask_near_edge()
 
     def _go_to(self, index: int) -> None:
@@ -334,11 +294,11 @@ class RowTable(Widget, Generic[RowT], can_focus=True):
     def _ask_near_edge(self) -> None:
         if self._loading is not None:
             return
-        near = max(PAGE_ROWS // 2, _MARGIN * self._lines)
         window = self._window
-        if window.after is not None and len(window.rows) - self._cursor <= near:
+        ahead = len(window.rows) - max(self._cursor + NEAR, self._top + self._lines)
+        if window.after is not None and ahead < 0:
             self._ask(Load.AFTER)
-        elif window.before is not None and self._cursor < near:
+        elif window.before is not None and self._cursor < NEAR:
             self._ask(Load.BEFORE)
 
     # Drawing
@@ -381,7 +341,7 @@ class RowTable(Widget, Generic[RowT], can_focus=True):
                 dim=self._dim_row(row),
                 cursor=index == self._cursor,
                 focus=self.has_focus,
-                thumb=self._is_thumb(y - 1),
+                thumb=is_thumb(y - 1, self._lines, self.count, self._window.offset, self._top),
             )
         if self.loaded and not rows and 0 <= y - 2 < len(self.empty):
             return lines.words(self.empty[y - 2].render_segments(self.visual_style))
@@ -389,12 +349,3 @@ class RowTable(Widget, Generic[RowT], can_focus=True):
 
     def _style(self, name: str) -> Style:
         return self.get_component_rich_style(f"row-table--{name}")
-
-    def _is_thumb(self, line: int) -> bool:
-        """Whether this line shows, at the right edge, where in the whole list the screen is."""
-        offset, count, lines = self._window.offset, self.count, self._lines
-        if offset is None or count is None or count <= lines:
-            return False
-        size = max(1, lines * lines // count)
-        at = (lines - size) * (offset + self._top) // max(1, count - lines)
-        return at <= line < at + size

@@ -1,5 +1,6 @@
 """A window of pages around the cursor: however long a list is, only these rows are held."""
 
+from collections.abc import Sequence
 from enum import Enum
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
@@ -46,11 +47,11 @@ class Window(Generic[RowT]):
         """Where the list goes on downwards; None at its end."""
         return self._pages[-1].after if self._pages else None
 
-    def reset(self, page: "Page[RowT]", offset: int | None) -> None:
-        """Hold this page only."""
-        self._pages = [page]
-        self.rows = list(page.rows)
-        self.offset = offset
+    def reset(self, pages: "Sequence[Page[RowT]]", offset: int | None) -> None:
+        """Hold these pages only."""
+        self._pages = list(pages)
+        self.offset = 0 if self.before is None else offset
+        self._collect()
 
     def append(self, page: "Page[RowT]") -> int:
         """Add the page that follows. Give by how much the rows before moved up: what was let go of."""
@@ -92,19 +93,28 @@ class Load(Enum):
     AGAIN = "again"
 
 
-def read_page(source: Source[RowT], load: Load, window: Window[RowT], around: "Cursor | None" = None) -> "Page[RowT]":
-    """Read the page that `load` means for this window. Blocking."""
-    size = max(PAGE_ROWS, len(window.rows))
+def read_pages(
+    source: Source[RowT], load: Load, window: Window[RowT], around: "Cursor | None" = None
+) -> "list[Page[RowT]]":
+    """Read what `load` means for this window. Blocking."""
     if load is Load.LAST:
-        return source.page(last=True, limit=PAGE_ROWS)
+        return [source.page(last=True, limit=PAGE_ROWS)]
     if load is Load.BEFORE:
-        return source.page(before=window.before, limit=PAGE_ROWS)
+        return [source.page(before=window.before, limit=PAGE_ROWS)]
     if load is Load.AFTER:
-        return source.page(after=window.after, limit=PAGE_ROWS)
+        return [source.page(after=window.after, limit=PAGE_ROWS)]
     if load is Load.AGAIN:
-        return source.page(after=window.before, limit=size) if window.before else source.page(limit=size)
+        return _read_again(source, window)
     if around is not None:
         before = source.page(before=around, limit=PAGE_ROWS // 2)
         if before.before is not None:
-            return source.page(after=before.before, limit=PAGE_ROWS)
-    return source.page(limit=PAGE_ROWS)
+            return [source.page(after=before.before, limit=PAGE_ROWS)]
+    return [source.page(limit=PAGE_ROWS)]
+
+
+def _read_again(source: Source[RowT], window: Window[RowT]) -> "list[Page[RowT]]":
+    """Read as many rows as are held, page by page: the window lets go of whole pages."""
+    pages = [source.page(after=window.before, limit=PAGE_ROWS)]
+    while sum(len(page.rows) for page in pages) < len(window.rows) and pages[-1].after is not None:
+        pages.append(source.page(after=pages[-1].after, limit=PAGE_ROWS))
+    return pages
