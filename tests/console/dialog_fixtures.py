@@ -1,7 +1,6 @@
 """The fixtures of the dialogs' tests: an unlocked engine, AWS in a box, Key Sets."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -10,22 +9,19 @@ from kctui.core.engine import Engine
 from kctui.core.key_sets import NewKeySet, create_key_set
 from kctui.core.lists import KeySetList, KeySetRow
 from kctui.core.model import CspAccount, RegionName
-from kctui.core.paths import Home
 from kctui.core.secret import Secret
 from kctui.core.timing import Timing
 from kctui.demo.box import Box
 
 REGION = "us-east-1"
-PASSPHRASE = "correct horse battery staple"
 
 
 @pytest.fixture
-def dialog_engine(tmp_path: Path) -> Iterator[Engine]:
-    """An unlocked engine on a home of its own."""
-    with Engine.initialise(Home(tmp_path / "home"), operator="alice", passphrase=Secret(PASSPHRASE)) as engine:
-        engine.timing = Timing(settle=0.3, patience=1.0, first_pause=0.02, longest_pause=0.1)
-        engine.clients.quotas.factor = 1000
-        yield engine
+def dialog_engine(engine: Engine) -> Engine:
+    """The unlocked engine, which waits for a box and not for AWS, nor for AWS's quotas."""
+    engine.timing = Timing(settle=0.3, patience=1.0, first_pause=0.02, longest_pause=0.1)
+    engine.clients.quotas.factor = 1000
+    return engine
 
 
 @pytest.fixture

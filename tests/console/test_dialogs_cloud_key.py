@@ -8,8 +8,9 @@ from textual.pilot import Pilot
 from kctui.core.details import cloud_key_details
 from kctui.core.engine import Engine
 from kctui.core.lists import CloudKeyList, CloudKeyQuery, CloudKeyRow, KeySetRow
+from kctui.core.observer import Observer
 from kctui.core.operations import NewCloudKey, create_cloud_key
-from kctui.core.words import CloudStatus
+from kctui.core.words import CloudStatus, StepState
 from kctui.demo.box import Box, FaultKind
 from kctui.screens.dialogs.create_cloud_key import CreateCloudKeyWizard
 from kctui.screens.dialogs.fields import LinesField
@@ -244,3 +245,28 @@ async def test_two_presses_create_one_key(dialog_engine: Engine, key_set: KeySet
         await settle(pilot)
         assert app.open
     assert aws_box.calls.operations().count("CreateKey") == 1
+
+
+async def test_the_guard_stands_between_operation_and_dialog(
+    dialog_engine: Engine, key_set: KeySetRow, aws_box: Box
+) -> None:
+    announced: list[str] = []
+
+    class Guard:
+        def __init__(self, inner: Observer) -> None:
+            self.inner = inner
+
+        def step(self, name: str, state: StepState, detail: str = "", request_id: str | None = None) -> None:
+            if state is StepState.INTENDED:
+                announced.append(name)
+            self.inner.step(name, state, detail, request_id)
+
+        def progress(self, done: int, total: int, what: str) -> None:
+            self.inner.progress(done, total, what)
+
+    app = Host(lambda: CreateCloudKeyWizard(dialog_engine, key_set, REGION, guard=Guard))
+    async with app.run_test() as pilot:
+        await to_step(pilot, 4)
+        await push(pilot, "continue")
+        assert "✓ CreateKey" in seen(pilot)
+    assert "CreateKey" in announced

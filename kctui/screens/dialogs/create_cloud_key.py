@@ -39,10 +39,22 @@ class CallsKnown(Message):
 
 
 class CreateCloudKeyWizard(Wizard):
-    """Creates a CloudKey in a Key Set and region, to AVAILABLE. Dismissed with its id, or None."""
+    """Creates a CloudKey in a Key Set and region, to AVAILABLE. Dismissed with its id, or None.
 
-    def __init__(self, engine: "Engine", key_set: "KeySetRow", region: str) -> None:
+    guard: puts between the operation and this dialog what keeps it from beginning another step when the
+    process has to end (see `hangup`).
+    """
+
+    def __init__(
+        self,
+        engine: "Engine",
+        key_set: "KeySetRow",
+        region: str,
+        *,
+        guard: Callable[[Observer], Observer] = lambda observer: observer,
+    ) -> None:
         super().__init__("Create CloudKey")
+        self._guard = guard
         self._engine = engine
         self._key_set = key_set
         self._where = region
@@ -141,8 +153,8 @@ class CreateCloudKeyWizard(Wizard):
 
     def work(self) -> Callable[[Observer], Outcome]:
         """Create it, and look at what the database says of it then."""
-        new, engine = self.new(), self._engine
-        return lambda observer: create(engine, new, observer)
+        new, engine, guard = self.new(), self._engine, self._guard
+        return lambda observer: create(engine, new, guard(observer))
 
 
 def where_taken(engine: "Engine", name: str, key_set: "KeySetRow", region: str) -> str:
