@@ -72,9 +72,7 @@ def add_account(engine: Engine, new: NewAccount, observer: Observer | None = Non
         credentials = Credentials(new.access_key_id, new.access_key_id, secret, new.region, new.endpoint_url)
         aws = AwsSession(credentials, engine.clients.quotas)
         try:
-            observer.step("GetCallerIdentity", StepState.INTENDED)
-            caller = caller_identity(aws)
-            observer.step("GetCallerIdentity", StepState.DONE, caller.arn)
+            caller = _who(aws, observer)
             validation.check_region(new.region, caller.partition)
             account_id = new_id()
             account = CspAccount(
@@ -116,14 +114,11 @@ def test_account(engine: Engine, name: str, observer: Observer | None = None) ->
     with engine.store.read() as session:
         account = find_account(session, name)
     aws = engine.clients.session(account)
-    observer.step("GetCallerIdentity", StepState.INTENDED)
     try:
-        caller = caller_identity(aws)
+        caller = _who(aws, observer)
     except KctuiError as error:
-        observer.step("GetCallerIdentity", StepState.FAILED, error.title)
         note_reach(engine, account.id, error)
         raise
-    observer.step("GetCallerIdentity", StepState.DONE, caller.arn)
     found = _learn_regions(engine, aws, caller.partition, observer)
     observer.step("permissions", StepState.INTENDED)
     permissions = check_permissions(aws, caller.arn)
@@ -166,6 +161,17 @@ def choose_group(engine: Engine, name: str | None) -> OpenGroup:
         remedy="Name one of them.",
         field="group",
     )
+
+
+def _who(aws: AwsSession, observer: Observer) -> Caller:
+    observer.step("GetCallerIdentity", StepState.INTENDED)
+    try:
+        caller = caller_identity(aws)
+    except KctuiError as error:
+        observer.step("GetCallerIdentity", StepState.FAILED, error.title)
+        raise
+    observer.step("GetCallerIdentity", StepState.DONE, caller.arn)
+    return caller
 
 
 def _learn_regions(engine: Engine, aws: AwsSession, partition: str, observer: Observer) -> list[RegionChoice]:

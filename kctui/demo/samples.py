@@ -26,6 +26,7 @@ from kctui.core.sync import sync
 from kctui.core.timing import Timing
 from kctui.core.words import CloudStatus, KeySource
 from kctui.demo.box import AccessKey, Box, FaultKind
+from kctui.demo.planting import plant
 
 _PLENTY = 1000.0
 _WORKERS = 4
@@ -110,10 +111,13 @@ class Samples:
             for one in SETS:
                 create_key_set(engine, NewKeySet(one.name, one.account, one.description, one.rotation_days))
             self._say("CloudKeys")
-            self._create(list(_wanted()) + list(_more(extra)))
+            self._create(list(_wanted()))
             self._happen()
             self._interrupt()
             sync(engine)
+            if extra:
+                self._say(f"{extra:,} more CloudKeys")
+                plant(engine, self._box, "web-platform", "us-west-2", extra)
             self._never_seen()
             self._cut_off()
         finally:
@@ -248,8 +252,3 @@ def _wanted() -> Iterator[NewCloudKey]:
             yield NewCloudKey(
                 name, one.name, one.region, description, rotation_days=one.rotation_days, expires_at=expires
             )
-
-
-def _more(extra: int) -> Iterator[NewCloudKey]:
-    for number in range(1, extra + 1):
-        yield NewCloudKey(f"app-{number:05}", "web-platform", "us-west-2", f"application {number}")
