@@ -138,9 +138,14 @@ def test_an_owner_who_comes_back_late_writes_nothing(engine: Engine, key: CloudK
     with late:
         pass
     with take_over(engine, late.operation.id) as run:
-        done = []
+        done: list[int] = []
+
+        def effect() -> Answer:
+            done.append(1)
+            return Answer()
+
         with pytest.raises(LostOwnershipError):
-            late.step("DisableKey", lambda: done.append(1) or Answer(), Silent())
+            late.step("DisableKey", effect, Silent())
         assert done == []
         assert run.steps() == []
 

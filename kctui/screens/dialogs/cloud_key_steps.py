@@ -16,7 +16,7 @@ from kctui.core.text import safe
 from kctui.core.words import KeySpec
 from kctui.screens.dialogs.base import Facts, Failure
 from kctui.screens.dialogs.fields import ChoiceField, LinesField, TextField, at_field
-from kctui.screens.dialogs.schedule import RotationSchedule
+from kctui.screens.dialogs.schedule import KEYS_BESIDE_CHOICES, RotationSchedule
 from kctui.screens.dialogs.wizard import REVIEW, Step
 
 if TYPE_CHECKING:
@@ -126,6 +126,8 @@ def principals(field: LinesField) -> tuple[str, ...]:
 
 class CloudKeySchedule(Step):
     """When it rotates, and when its key material expires."""
+
+    keys = KEYS_BESIDE_CHOICES
 
     def __init__(self, key_set_days: int | None) -> None:
         super().__init__("Schedule")

@@ -20,7 +20,7 @@ from kctui.screens.dialogs.base import DialogButton, Facts
 from kctui.screens.dialogs.create_account import CreateAccountWizard
 from kctui.screens.dialogs.fields import Field, TextField, at_field
 from kctui.screens.dialogs.message import MessageDialog
-from kctui.screens.dialogs.schedule import RotationSchedule
+from kctui.screens.dialogs.schedule import KEYS_BESIDE_CHOICES, RotationSchedule
 from kctui.screens.dialogs.wizard import Outcome, Step, Wizard
 
 if TYPE_CHECKING:
@@ -141,6 +141,8 @@ class HsmStep(Step):
 
 class ScheduleStep(Step):
     """The schedule that new CloudKeys inherit."""
+
+    keys = KEYS_BESIDE_CHOICES
 
     def __init__(self) -> None:
         super().__init__("Schedule")

@@ -10,6 +10,7 @@ from kctui.core.validation import parse_rotation, rotation_text
 from kctui.screens.dialogs.fields import ChoiceField, TextField, at_field
 
 OWN_DAYS = "days"
+KEYS_BESIDE_CHOICES = "Tab: next field   Enter: choose   Esc: leave"
 _USUAL = ("never", "30d", "180d", "365d")
 
 
