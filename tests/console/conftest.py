@@ -123,14 +123,16 @@ def start() -> StartShell:
             clock=lambda: NOW,
             environment=environment if environment is not None else {},
         )
-        async with app.run_test(size=size) as pilot:
-            shell = Shell(app, pilot)
-            await shell.settle()
-            if passphrase is not None:
-                await shell.unlock(passphrase)
-            yield shell
-        if app.engine is not None:
-            app.engine.close()
+        try:
+            async with app.run_test(size=size, notifications=True) as pilot:
+                shell = Shell(app, pilot)
+                await shell.settle()
+                if passphrase is not None:
+                    await shell.unlock(passphrase)
+                yield shell
+        finally:
+            if app.engine is not None:
+                app.engine.close()
 
     return run
 
