@@ -21,6 +21,7 @@ from kctui.core.settings import Settings
 SCHEMA_HEAD = "0001"
 BUSY_SECONDS = 10
 _AUDIT_LOCK = 0x6B637475
+_MIGRATION_LOCK = 0x6B637476
 
 
 class Store:
@@ -74,6 +75,7 @@ class Store:
 
         Raises StoreError for a database made by a newer kctui.
         """
+        self._make_private()
         at = self.schema()
         if at == SCHEMA_HEAD:
             return
@@ -87,12 +89,10 @@ class Store:
 
         config = Config()
         config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
-        with self._explained():
-            if self.is_sqlite and self.home is not None:
-                self.home.touch_private(self.home.database)
-            with self.engine.execution_options(kctui_write=True).connect() as connection:
-                config.attributes["connection"] = connection
-                command.upgrade(config, "head")
+        writing = self.engine.execution_options(kctui_write=True)
+        with self._explained(), self._migrating_alone(), writing.connect() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
 
     def check_integrity(self) -> str | None:
         """What the database says of its own health: None, or the first complaint."""
@@ -105,6 +105,28 @@ class Store:
     def close(self) -> None:
         """Close every connection."""
         self.engine.dispose()
+
+    def _make_private(self) -> None:
+        """Make a new database file with its mode before SQLite does, which gives the same mode to its journal."""
+        if not self.is_sqlite or self.home is None or self.home.database.exists():
+            return
+        try:
+            self.home.touch_private(self.home.database)
+        except OSError as error:
+            raise StoreError(
+                f"The database {self.home.database} cannot be made: {error.strerror}",
+                remedy="Check the owner and mode of the home directory, and that it is not mounted read-only or full.",
+            ) from error
+
+    @contextlib.contextmanager
+    def _migrating_alone(self) -> Iterator[None]:
+        """Hold other hosts' migrations off. SQLite's writer lock does so already."""
+        if self.is_sqlite:
+            yield
+            return
+        with self.engine.begin() as connection:
+            connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
+            yield
 
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:
