@@ -31,6 +31,31 @@ _NOTES = (
 )
 
 
+class HelpText(Static):
+    """The list, drawn for the width there is."""
+
+    DEFAULT_CSS = """
+    HelpText { width: 1fr; height: auto; }
+    """
+
+    def __init__(self, keys: Mapping[str, str]) -> None:
+        super().__init__("", markup=False)
+        self._keys = keys
+
+    @on(Resize)
+    def _draw(self) -> None:
+        width = self.size.width
+        lines = [line for told in _TABLE_KEYS for line in _lines(*told, width)]
+        lines.append(Content(""))
+        for name, action in ACTIONS.items():
+            keys = "  ".join(key_words(self._keys[name])) or "menu"
+            lines += _lines(keys, action.title, action.description, width)
+        lines.append(Content(""))
+        for note in (*_NOTES, f"The actions' names in config.toml: {' '.join(ACTIONS)}"):
+            lines += Content.styled(note, "dim").wrap(max(1, width))
+        self.update(Content("\n").join(lines))
+
+
 class HelpScreen(ModalScreen[None]):
     """The keys."""
 
@@ -42,7 +67,6 @@ class HelpScreen(ModalScreen[None]):
     DEFAULT_CSS = """
     HelpScreen VerticalScroll { height: 1fr; width: 1fr; padding: 0 2; }
     HelpScreen TitleRule { margin: 0 2; }
-    HelpScreen VerticalScroll > Static { width: 1fr; height: auto; text-wrap: nowrap; }
     HelpScreen .hint { height: 1; width: 1fr; padding: 0 2; }
     """
 
@@ -54,28 +78,12 @@ class HelpScreen(ModalScreen[None]):
         """The list, which scrolls."""
         yield TitleRule("Help")
         with VerticalScroll():
-            yield Static("", markup=False)
+            yield HelpText(self._keys)
         yield Static("↑ ↓ scroll   Esc back", classes="hint", markup=False)
 
     def on_mount(self) -> None:
         """The arrows scroll at once."""
         self.query_one(VerticalScroll).focus()
-
-    @on(Resize)
-    def _draw(self) -> None:
-        # A scroll bar takes two cells, the padding four.
-        width = max(50, self.size.width - 6)
-        lines = [line for told in _TABLE_KEYS for line in _lines(*told, width)]
-        lines.append(Content(""))
-        for name, action in ACTIONS.items():
-            keys = "  ".join(key_words(self._keys[name])) or "menu"
-            lines += _lines(keys, action.title, action.description, width)
-        lines.append(Content(""))
-        for note in _NOTES:
-            lines += Content.styled(note, "dim").wrap(width)
-        names = " ".join(ACTIONS)
-        lines += Content.styled(f"The actions' names in config.toml: {names}", "dim").wrap(width)
-        self.query_one("VerticalScroll > Static", Static).update(Content("\n").join(lines))
 
     def action_scroll(self, lines: int) -> None:
         """Scroll."""

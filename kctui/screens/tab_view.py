@@ -14,6 +14,7 @@ from textual.message import Message
 from textual.timer import Timer
 from textual.widgets import Input, Static
 
+from kctui.actions import reason_against
 from kctui.core.text import safe
 from kctui.screens.state import ConsoleState, Overview, Tab
 from kctui.screens.widgets.columns import Column
@@ -203,7 +204,9 @@ class TabView(Vertical):
             text = f" {mark}  {title:<20} {told}"
             if i == following:
                 lines.append(Content.styled(f"{text}", "bold $accent"))
-                lines.append(Content.styled("    press c to begin", "$accent"))
+                reason = reason_against("create", state)
+                begin = f"not now: {reason}" if reason else "press c to begin"
+                lines.append(Content.styled(f"    {begin}", "$accent"))
             else:
                 lines.append(Content.styled(text, "dim"))
         return lines
