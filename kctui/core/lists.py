@@ -38,7 +38,8 @@ from kctui.core.words import (
 
 __all__ = ["Cursor", "Page"]
 _LAST_DAY = datetime(9999, 12, 31, tzinfo=UTC)
-_FIRST_DAY = datetime(1, 1, 1, tzinfo=UTC)
+# Before any sight of KMS, and a date in every time zone: PostgreSQL gives dates in its own.
+_FIRST_DAY = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class CloudKeySort(StrEnum):

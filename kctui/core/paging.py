@@ -94,5 +94,7 @@ class Paged(Generic[Row]):
 
 
 def contains(text: str, *columns: Any) -> sa.ColumnElement[bool]:
-    """Whether any of the columns holds the text, in any case."""
-    return sa.or_(*(sa.func.lower(column).contains(text.lower(), autoescape=True) for column in columns))
+    """Whether any of the columns holds the text, in any case as the database knows it."""
+    literal = text.replace("/", "//").replace("%", "/%").replace("_", "/_")
+    pattern = sa.func.lower(f"%{literal}%")
+    return sa.or_(*(sa.func.lower(column).like(pattern, escape="/") for column in columns))

@@ -203,6 +203,12 @@ def _configure_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
     # A URI with mode=ro is a reader that may not switch the journal.
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
         connection.execute(f"PRAGMA {pragma}").close()
+    # SQLite's own knows the case of ASCII letters only.
+    connection.create_function("lower", 1, _lower, deterministic=True)
+
+
+def _lower(value: str | bytes | float | None) -> str | bytes | float | None:
+    return value.lower() if isinstance(value, str) else value
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:
