@@ -7,7 +7,6 @@ Every function raises InvalidInputError, which names the field, and gives the ch
 import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
-from urllib.parse import urlsplit
 
 from kctui.core.clock import now as present
 from kctui.core.errors import InvalidInputError
@@ -32,7 +31,10 @@ _ASSUMED_ROLE = re.compile(
     r"arn:(aws|aws-us-gov|aws-cn):sts::[0-9]{12}:assumed-role/[\w+=,.@-]+/[\w+=,.@-]+\Z", re.ASCII
 )
 _ACCESS_KEY_ID = re.compile(r"[A-Z0-9]{16,128}\Z")
-_TAG_TEXT = re.compile(r"[\w\s.:/=+\-@]*\Z")
+_TAG_TEXT = re.compile(r"[\w .:/=+\-@]*\Z")
+_ENDPOINT = re.compile(r"(https?)://([a-z0-9.-]+|\[[0-9a-f:]+\])(?::([0-9]{1,5}))?/?\Z", re.ASCII | re.IGNORECASE)
+_THIS_MACHINE = {"127.0.0.1", "localhost", "[::1]"}
+_LAST_PORT = 65535
 _DAYS = re.compile(r"([0-9]{1,5})d?\Z")
 
 
@@ -131,14 +133,12 @@ def check_endpoint_url(url: str | None) -> str | None:
     """An endpoint: https://, or http:// on this machine only, since it would carry key material's names openly."""
     if not url:
         return None
-    parts = urlsplit(url)
-    try:
-        port_is_sound = parts.port is None or parts.port > 0
-    except ValueError:
-        port_is_sound = False
-    on_this_machine = parts.hostname in {"127.0.0.1", "localhost", "::1"}
-    sound = parts.scheme == "https" or (parts.scheme == "http" and on_this_machine)
-    if not (sound and parts.hostname and port_is_sound) or parts.query or parts.username or parts.path not in {"", "/"}:
+    match = _ENDPOINT.match(url)
+    if (
+        not match
+        or not 0 < int(match[3] or 443) <= _LAST_PORT
+        or (match[1].lower() == "http" and match[2].lower() not in _THIS_MACHINE)
+    ):
         raise InvalidInputError(
             "That is not an endpoint URL",
             remedy="Use https://HOST[:PORT] (plain http:// is accepted for this machine only), without a path.",
@@ -194,7 +194,7 @@ def check_expiry(moment: datetime | None, now: datetime | None = None) -> dateti
     if moment is None:
         return None
     at = now or present()
-    if not at < moment <= at + LONGEST_EXPIRY:
+    if moment.tzinfo is None or not at < moment <= at + LONGEST_EXPIRY:
         latest = (at + LONGEST_EXPIRY).date().isoformat()
         raise InvalidInputError(
             f"The key material cannot expire on {moment.date().isoformat()}",
