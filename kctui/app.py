@@ -37,7 +37,7 @@ class KctuiApp(App[None]):
     """The console of one home."""
 
     TITLE = "kctui"
-    CSS_PATH = "screens/kctui.tcss"
+    CSS_PATH = Path(__file__).parent / "screens" / "kctui.tcss"
     # The palette is opened by the main screen's own action: over a dialog it would act behind it.
     ENABLE_COMMAND_PALETTE = False
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 -- as Textual declares it
