@@ -1,5 +1,6 @@
 """Where kctui keeps its files, and how private they are. The only module that knows a path."""
 
+import contextlib
 import grp
 import os
 import stat
@@ -38,8 +39,13 @@ class Home:
 
     @property
     def initialised(self) -> bool:
-        """Whether `kctui init` has been here."""
-        return self.config.is_file()
+        """Whether `kctui init` has been here. Where we may not look, somebody has."""
+        try:
+            return stat.S_ISREG(self.config.stat().st_mode)
+        except PermissionError:
+            return True
+        except OSError:
+            return False
 
     def require(self) -> None:
         """Raise NotInitialisedError where there is no home, ConfigurationError where it is not ours to read."""
@@ -62,7 +68,7 @@ class Home:
     @property
     def shared(self) -> bool:
         """Whether the home was initialised for a Unix group."""
-        return bool(stat.S_IMODE(self.root.stat().st_mode) & stat.S_IRGRP)
+        return stat.S_IMODE(self.root.stat().st_mode) & GROUP_DIRECTORY == GROUP_DIRECTORY
 
     @property
     def file_mode(self) -> int:
@@ -79,13 +85,17 @@ class Home:
                 raise ConfigurationError(
                     f"There is no Unix group {unix_group}", remedy="Make it first, or leave --unix-group out."
                 ) from None
+        wanted = PRIVATE_DIRECTORY if gid is None else GROUP_DIRECTORY
         try:
             self.root.mkdir(mode=PRIVATE_DIRECTORY, parents=True, exist_ok=True)
-            if gid is None:
-                self.root.chmod(PRIVATE_DIRECTORY)
-            else:
+            if stat.S_IMODE(self.root.stat().st_mode) not in {PRIVATE_DIRECTORY, wanted} and any(self.root.iterdir()):
+                raise ConfigurationError(
+                    f"The directory {self.root} holds other files, and is open to others",
+                    remedy="Name a directory of its own, which may be new: --home DIR. Nothing was changed.",
+                )
+            if gid is not None:
                 os.chown(self.root, -1, gid)
-                self.root.chmod(GROUP_DIRECTORY)
+            self.root.chmod(wanted)
         except OSError as error:
             raise StoreError(
                 f"The directory {self.root} cannot be made: {error.strerror}",
@@ -110,7 +120,10 @@ class Home:
         directory = GROUP_DIRECTORY if self.shared else PRIVATE_DIRECTORY
         for path in [self.root, *sorted(self.root.rglob("*"))]:
             wanted = directory if path.is_dir() else self.file_mode
-            mode = stat.S_IMODE(path.stat().st_mode)
+            try:
+                mode = stat.S_IMODE(path.stat().st_mode)
+            except FileNotFoundError:
+                continue  # SQLite removes its journal when the last connection closes
             if mode & ~wanted:
                 loose.append((path, mode, wanted))
         return loose
@@ -130,17 +143,28 @@ def find_home(explicit: str | None = None) -> Home:
 
 
 def write_private(home: Home, file: Path, text: str) -> None:
-    """Write `text` to `file` atomically and durably, with this home's mode."""
+    """Write `text` to `file` atomically and durably, with this home's mode. Raises StoreError."""
     temporary = file.with_name(file.name + ".new")
-    descriptor = os.open(temporary, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, home.file_mode)
-    with os.fdopen(descriptor, "w") as handle:
-        handle.write(text)
-        handle.flush()
-        os.fchmod(handle.fileno(), home.file_mode)
-        os.fsync(handle.fileno())
-    temporary.replace(file)
-    directory = os.open(file.parent, os.O_RDONLY)
     try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
+        try:
+            descriptor = os.open(temporary, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, home.file_mode)
+            with os.fdopen(descriptor, "w", encoding="utf-8") as handle:
+                handle.write(text)
+                handle.flush()
+                os.fchmod(handle.fileno(), home.file_mode)
+                os.fsync(handle.fileno())
+            temporary.replace(file)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+            raise
+        directory = os.open(file.parent, os.O_RDONLY)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
+    except OSError as error:
+        raise StoreError(
+            f"The file {file} cannot be written: {error.strerror}",
+            remedy="Check the owner and mode of the home directory, and that it is not mounted read-only or full.",
+        ) from error

@@ -1,14 +1,16 @@
 """The configuration file of a home: which database, and what a user may set by hand."""
 
+import json
 import re
 import tomllib
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from kctui.core.errors import ConfigurationError, InvalidInputError
 from kctui.core.paths import Home, write_private
 
 FORMAT = 1
+_PASSWORDS = {"password", "sslpassword"}
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ def load_settings(home: Home) -> Settings:
     home.require()
     remedy = f"Correct {home.config}."
     try:
-        data = tomllib.loads(home.config.read_text())
+        data = tomllib.loads(home.config.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError("The configuration cannot be read", detail=str(error), remedy=remedy) from None
     unknown = set(data) - {"format", "database", "keys"}
@@ -55,14 +57,18 @@ def check_database_url(url: str | None) -> str | None:
     """Accept the PostgreSQL form only, without a password in it: config.toml is no place for a secret."""
     if url is None:
         return None
-    parts = urlsplit(url)
-    if parts.scheme != "postgresql+psycopg" or not re.fullmatch(r"/[^/]+", parts.path):
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        parts, port = urlsplit(""), None
+    if parts.scheme != "postgresql+psycopg" or port == 0 or not re.fullmatch(r"/[^/]+", parts.path):
         raise InvalidInputError(
             "The database must be named as postgresql+psycopg://USER@HOST/DATABASE",
             remedy="Leave --database out to keep the state in SQLite.",
             field="database",
         )
-    if parts.password:
+    if parts.password or _PASSWORDS & parse_qs(parts.query, keep_blank_values=True).keys():
         raise InvalidInputError(
             "The database URL holds a password",
             remedy="Put it into ~/.pgpass (or a PostgreSQL service file) and leave it out of the URL.",
@@ -72,10 +78,15 @@ def check_database_url(url: str | None) -> str | None:
 
 
 def save_settings(home: Home, settings: Settings) -> None:
-    """Write config.toml, which turns the directory into a home."""
+    """Write config.toml, which turns the directory into a home. Raises StoreError."""
     lines = ["# kctui: see `kctui --help`. No secrets in here.", f"format = {FORMAT}"]
     if settings.database:
-        lines.append(f'database = "{settings.database}"')
+        lines.append(f"database = {_toml(settings.database)}")
     if settings.keys:
-        lines += ["", "[keys]", *(f'{name} = "{key}"' for name, key in settings.keys.items())]
+        lines += ["", "[keys]", *(f"{name} = {_toml(key)}" for name, key in settings.keys.items())]
     write_private(home, home.config, "\n".join(lines) + "\n")
+
+
+def _toml(text: str) -> str:
+    """A TOML basic string: JSON's escapes are among TOML's, which wants DEL escaped too."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
