@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 
 _PR_SET_DUMPABLE = 4
+_DEAD = {"Z", "X"}  # zombie, dead: ended, and not yet reaped by its parent (proc(5))
 
 
 def harden() -> None:
@@ -72,12 +73,13 @@ def this_process() -> str:
 def process_lives(process: str) -> bool:
     """Whether a process that `this_process` named on this host still runs."""
     pid, _, started = process.partition("/")
-    return pid.isdigit() and started == _start_time(int(pid))
+    return pid.isdecimal() and started != "" and started == _start_time(int(pid))
 
 
 def _start_time(pid: int) -> str:
     try:
         # The command may hold spaces and brackets: fields are counted from behind its last bracket.
-        return (Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()[19]
+        fields = (Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()
+        return "" if fields[0] in _DEAD else fields[19]
     except (OSError, IndexError):
         return ""
