@@ -76,7 +76,7 @@ def _key_action(action: KeyAction) -> Availability:
 
 
 def _needs_account(state: ConsoleState) -> str | None:
-    return None if state.overview.accounts else "create a CSP Account first"
+    return None if state.overview.accounts else "add a CSP Account first"
 
 
 def _needs_key_set(state: ConsoleState) -> str | None:
@@ -137,7 +137,7 @@ _ALL = (
         menu=False,
     ),
     Action(
-        "create_account", "Create CSP Account", "", "Add the credentials for an AWS account.", mutates=True,
+        "create_account", "Add CSP Account", "", "Add the credentials for an AWS account.", mutates=True,
         unlocked=True,
     ),
     Action(
@@ -231,6 +231,13 @@ def key_words(keys: str) -> list[str]:
 
 
 def keymap(overrides: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
-    """Give every action's keys with the user's own in their place, and the names that no action has."""
-    keys = {name: overrides.get(name, action.key) for name, action in ACTIONS.items()}
-    return keys, sorted(set(overrides) - set(ACTIONS))
+    """Give every action's keys with the user's own in their place, and what is wrong with those."""
+    keys = {name: overrides.get(name) or action.key for name, action in ACTIONS.items()}
+    wrong = [f"there is no action {name}" for name in sorted(set(overrides) - set(ACTIONS))]
+    taken: dict[str, str] = {}
+    for name, several in keys.items():
+        for key in filter(None, several.split(",")):
+            if key in taken:
+                wrong.append(f"{key} is the key of {taken[key]} and of {name}")
+            taken[key] = name
+    return keys, wrong

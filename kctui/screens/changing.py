@@ -77,7 +77,7 @@ class Changing(Console):
             return
         from kctui.screens.dialogs.create_cloud_key import CreateCloudKeyWizard
 
-        wizard = CreateCloudKeyWizard(self.opened_engine, key_set, region)
+        wizard = CreateCloudKeyWizard(self.opened_engine, key_set, region, guard=self.console.hangup.guard)
         self.app.push_screen(wizard, lambda made: self._made(Tab.CLOUD_KEYS, made))
 
     def _made(self, tab: Tab, row_id: str | None) -> None:

@@ -10,6 +10,7 @@ from kctui.screens import news
 from kctui.screens.choice import Choice
 from kctui.screens.state import ConsoleState, Tab
 from kctui.screens.tab_view import TabView
+from kctui.screens.widgets.row_messages import RowsFailed
 from kctui.screens.widgets.threads import in_thread
 
 if TYPE_CHECKING:
@@ -85,6 +86,7 @@ class Console(Screen[None]):
                 "read the details",
                 lambda: view.read_details(engine, row),
                 lambda details: news.DetailsRead(view.tab, row, details, wanted_for),
+                RowsFailed,
             )
 
     def show_error(self, error: KctuiError) -> None:

@@ -39,8 +39,11 @@ class MainScreen(Looking):
 
     # A binding needs a key: an action without one has a name that no keyboard sends, until the keymap gives it one.
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(action.key or f"none-{name}", f"do('{name}')", action.title, id=name, show=False)
-        for name, action in ACTIONS.items()
+        Binding("escape", "clear_filter", "Clear the filter", show=False),
+        *(
+            Binding(action.key or f"none-{name}", f"do('{name}')", action.title, id=name, show=False)
+            for name, action in ACTIONS.items()
+        ),
     ]
     AUTO_FOCUS = None
     DEFAULT_CSS = """
@@ -132,12 +135,12 @@ class MainScreen(Looking):
     def _take_keys(self) -> None:
         if self.engine is None:
             return
-        self.keys, unknown = keymap(self.engine.settings.keys)
+        self.keys, wrong = keymap(self.engine.settings.keys)
         self.app.set_keymap({name: key for name, key in self.keys.items() if key})
         self.query_one(TabLine).keys = self.keys
         self.query_one(KeyFooter).keys = self.keys
-        if unknown:
-            self.console.say(f"config.toml gives keys to unknown actions: {', '.join(unknown)}", warning=True)
+        if wrong:
+            self.console.say(f"[keys] in config.toml: {'; '.join(wrong)}", warning=True)
 
     def ask_passphrase(self, file: str | None = None) -> None:
         """Cover everything, and ask for the passphrase."""
@@ -304,6 +307,13 @@ class MainScreen(Looking):
         self.console.say(f"Audit Log: {words}", warning=not check.intact)
 
     # Actions
+
+    def action_clear_filter(self) -> None:
+        """Show every row again."""
+        if self.view.query_now.text:
+            self.view.set_filter("")
+            self.load(self.view)
+            self.change()
 
     def action_do(self, name: str) -> None:
         """Do an action, or say why it is not possible."""

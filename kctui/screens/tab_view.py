@@ -185,14 +185,14 @@ class TabView(Vertical):
     def _empty_words(self, state: ConsoleState) -> list[Content]:
         if self.query_now.text:
             told = safe(self.query_now.text)
-            return [Content(f"No {self.things} with “{told}” in them. / and Esc clear the filter.")]
+            return [Content(f"No {self.things} has “{told}” in it. Esc clears the filter.")]
         return self.empty_words(state)
 
     def empty_words(self, state: ConsoleState) -> list[Content]:
         """Say what to do next where there is nothing yet: the three steps, with the next one lit."""
         overview = state.overview
         steps = (
-            ("Create CSP Account", "the credentials for an AWS account", bool(overview.accounts)),
+            ("Add CSP Account", "the credentials for an AWS account", bool(overview.accounts)),
             ("Create Key Set", "a set for the CloudKeys of that account", bool(overview.key_sets)),
             ("Create CloudKey", "key material made here and brought to AWS KMS", bool(overview.cloud_keys)),
         )

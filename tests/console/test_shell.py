@@ -121,6 +121,12 @@ async def test_escape_clears_the_filter(start: StartShell, seeded: Home, passphr
         assert (shell.main.view.query_one(FilterInput).value, "reports" in shell.text) == ("", True)
 
 
+async def test_escape_in_the_table_clears_the_filter(start: StartShell, seeded: Home, passphrase: str) -> None:
+    async with start(seeded, passphrase=passphrase) as shell:
+        await shell.press("slash", *"payroll", "enter", "escape")
+        assert "reports" in shell.text
+
+
 async def test_letters_in_the_filter_are_no_actions(start: StartShell, seeded: Home, passphrase: str) -> None:
     async with start(seeded, passphrase=passphrase) as shell:
         await shell.press("slash", "q", "1", "a")
@@ -132,7 +138,7 @@ async def test_a_filter_that_finds_nothing_says_how_to_clear_it(
 ) -> None:
     async with start(seeded, passphrase=passphrase) as shell:
         await shell.press("slash", *"zzz", "enter")
-        assert "No CloudKey with “zzz” in them" in shell.text
+        assert "No CloudKey has “zzz” in it" in shell.text
 
 
 async def test_the_deep_link_opens_tab_and_filter(start: StartShell, seeded: Home, passphrase: str) -> None:
@@ -271,17 +277,23 @@ async def test_a_key_from_the_configuration(start: StartShell, seeded: Home, pas
 async def test_an_unknown_action_in_the_configuration_is_told(start: StartShell, seeded: Home, passphrase: str) -> None:
     write_private(seeded, seeded.config, 'format = 1\n\n[keys]\nfly = "f5"\n')
     async with start(seeded, passphrase=passphrase) as shell:
-        assert "unknown actions: fly" in shell.text
+        assert "there is no action fly" in shell.text
+
+
+async def test_a_key_that_is_taken_is_told(start: StartShell, seeded: Home, passphrase: str) -> None:
+    write_private(seeded, seeded.config, 'format = 1\n\n[keys]\nhelp = "q"\n')
+    async with start(seeded, passphrase=passphrase) as shell:
+        assert "q is the key of help and of quit" in shell.text
 
 
 async def test_an_empty_home_lights_the_first_step(start: StartShell, home: Home, passphrase: str) -> None:
     async with start(home, passphrase=passphrase) as shell:
-        assert ("1  Create CSP Account" in shell.text, shell.main.state.tab) == (True, Tab.CSP_ACCOUNTS)
+        assert ("1  Add CSP Account" in shell.text, shell.main.state.tab) == (True, Tab.CSP_ACCOUNTS)
 
 
 async def test_with_an_account_the_second_step_is_lit(start: StartShell, account_home: Home, passphrase: str) -> None:
     async with start(account_home, passphrase=passphrase) as shell:
-        assert ("✓  Create CSP Account" in shell.text, shell.main.state.tab) == (True, Tab.KEY_SETS)
+        assert ("✓  Add CSP Account" in shell.text, shell.main.state.tab) == (True, Tab.KEY_SETS)
 
 
 async def test_an_aws_out_of_reach_is_told_since_when_and_why(start: StartShell, seeded: Home, passphrase: str) -> None:

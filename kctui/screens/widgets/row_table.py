@@ -268,7 +268,8 @@ class RowTable(Widget, Generic[RowT], can_focus=True):
         elif index < 0 and window.before is not None:
             self._pending = index
         old, top = self._cursor, self._top
-        self._go_to(index)
+        self._cursor = index
+        self._clamp()
         if self._top != top:
             self.refresh()
         elif self._cursor != old:
@@ -277,10 +278,6 @@ class RowTable(Widget, Generic[RowT], can_focus=True):
         if self._cursor != old:
             self.post_message(RowHighlighted(self, self.row))
         self._ask_near_edge()
-
-    def _go_to(self, index: int) -> None:
-        self._cursor = index
-        self._clamp()
 
     def _clamp(self) -> None:
         rows = len(self._window.rows)
