@@ -207,6 +207,6 @@ class Engine:
             )
         return UnlockError(
             f"The passphrase does not open {operator}'s key",
-            detail=f"Failed {times} in a row; each try is in the audit log.",
+            detail=f"Failed {times if failed == 1 else times + ' in a row'}; each try is in the audit log.",
             remedy="Try again. Nobody can recover a passphrase; another member can admit a new operator.",
         )
