@@ -74,14 +74,13 @@ def add_account(engine: Engine, new: NewAccount, observer: Observer | None = Non
         try:
             caller = _who(aws, observer)
             validation.check_region(new.region, caller.partition)
-            account_id = new_id()
             account = CspAccount(
-                id=account_id,
+                id=new_id(),
                 name=new.name,
                 description=new.description,
                 group_id=group.id,
                 access_key_id=new.access_key_id,
-                sealed_secret_access_key=engine.keyring.seal(group.id, secret_access_key_place(account_id), secret),
+                sealed_secret_access_key=b"",
                 region=new.region,
                 endpoint_url=validation.check_endpoint_url(new.endpoint_url),
                 partition=caller.partition,
@@ -89,6 +88,8 @@ def add_account(engine: Engine, new: NewAccount, observer: Observer | None = Non
                 caller_arn=caller.arn,
                 reached_at=now(),
             )
+            place = secret_access_key_place(account)
+            account.sealed_secret_access_key = engine.keyring.seal(group.id, place, secret)
             found = _learn_regions(engine, aws, caller.partition, observer)
             with engine.store.write() as session:
                 session.add(account)

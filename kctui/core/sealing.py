@@ -2,7 +2,8 @@
 
 A sealed value is: format (1 byte) ‖ group key generation (4, big endian) ‖ nonce (12) ‖ ciphertext and tag.
 The key is HKDF-SHA256 (RFC 5869) of the group key with the record as info, so that no key seals two records;
-the associated data names table, row, column, format and generation, so that a value moved elsewhere does not open.
+the associated data names table, row, column, format and generation, so that a value moved elsewhere does not open,
+and what else the value may be used with only, so that it does not open beside anything else.
 """
 
 import os
@@ -25,15 +26,16 @@ _HEADER = struct.Struct(">BI")
 
 @dataclass(frozen=True)
 class Place:
-    """Where a sealed value belongs."""
+    """Where a sealed value belongs. context: what must be as it was when the value was sealed."""
 
     table: str
     row: str
     column: str
+    context: tuple[str, ...] = ()
 
     def encode(self) -> bytes:
         """The place as bytes, each part with its length, so that no two places encode alike."""
-        parts = [part.encode() for part in (self.table, self.row, self.column)]
+        parts = [part.encode() for part in (self.table, self.row, self.column, *self.context)]
         return b"".join(struct.pack(">I", len(part)) + part for part in parts)
 
 
@@ -76,7 +78,7 @@ def unseal(group_key: Secret, place: Place, sealed: bytes) -> Secret:
         except InvalidTag:
             raise TamperedError(
                 f"A sealed value does not open: {place.table}.{place.column} of {place.row}",
-                detail="It was changed, moved from another row, or sealed under another group key.",
+                detail="It or what is bound to it was changed, or it was moved here, or sealed under another group key.",
                 remedy="Do not overwrite it. Compare with a backup: `kctui doctor` lists what does not open.",
             ) from None
     return Secret(plain)

@@ -21,19 +21,19 @@ def group_id(engine: Engine) -> str:
 
 def add_account(engine: Engine, session: Session, name: str, secret: bytes = b"secret") -> CspAccount:
     """A CSP Account that nobody asked AWS about."""
-    account_id = new_id()
-    place = secret_access_key_place(account_id)
     account = CspAccount(
-        id=account_id,
+        id=new_id(),
         name=name,
         group_id=group_id(engine),
         access_key_id="AKIAIOSFODNN7EXAMPLE",
-        sealed_secret_access_key=engine.keyring.seal(group_id(engine), place, Secret(secret)),
+        sealed_secret_access_key=b"",
         region=REGION,
         partition="aws",
         aws_account_id=AWS_ACCOUNT,
         caller_arn=f"arn:aws:iam::{AWS_ACCOUNT}:user/{name}",
     )
+    place = secret_access_key_place(account)
+    account.sealed_secret_access_key = engine.keyring.seal(group_id(engine), place, Secret(secret))
     session.add(account)
     session.flush()
     return account

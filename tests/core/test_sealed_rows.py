@@ -41,6 +41,27 @@ def test_swapped_secret_access_keys_do_not_open(engine: Engine) -> None:
             engine.clients.session(account)
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("endpoint_url", "https://kms.example.com"),
+        ("region", "us-gov-east-1"),
+        ("partition", "aws-cn"),
+        ("aws_account_id", "444455556666"),
+        ("access_key_id", "AKIAI44QH8DHBEXAMPLE"),
+    ],
+)
+def test_a_secret_access_key_opens_for_nobody_and_nowhere_else(engine: Engine, field: str, value: str) -> None:
+    with engine.store.write() as session:
+        setattr(add_account(engine, session, "one"), field, value)
+    with engine.store.read() as session:
+        account = session.exec(select(CspAccount)).one()
+    with pytest.raises(TamperedError, match="The credentials of the CSP Account one") as refused:
+        engine.clients.session(account)
+    assert "endpoint" in refused.value.detail
+    assert "backup" in refused.value.remedy
+
+
 def test_an_untouched_secret_access_key_opens(engine: Engine) -> None:
     with engine.store.write() as session:
         add_account(engine, session, "one", secret=b"the secret")

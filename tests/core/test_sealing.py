@@ -1,6 +1,7 @@
 """A sealed value opens at its own place, under its own key, unchanged; nowhere else and in no other way."""
 
 import dataclasses
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -16,7 +17,7 @@ VALUE = Secret(b"wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")
 SEALED = seal(KEY, 7, HOME, VALUE)
 
 names = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
-places = st.builds(Place, names, names, names)
+places = st.builds(Place, names, names, names, st.lists(names, max_size=3).map(tuple))
 
 
 @given(place=places, value=st.binary(max_size=300), generation=st.integers(0, 2**32 - 1))
@@ -26,8 +27,10 @@ def test_what_is_sealed_opens_at_its_place(place: Place, value: bytes, generatio
     assert unseal(KEY, place, sealed).reveal() == value
 
 
-@pytest.mark.parametrize("change", [{"table": "key_version"}, {"row": "row-2"}, {"column": "sealed_material"}])
-def test_a_value_copied_elsewhere_does_not_open(change: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    "change", [{"table": "key_version"}, {"row": "row-2"}, {"column": "sealed_material"}, {"context": ("a",)}]
+)
+def test_a_value_copied_elsewhere_does_not_open(change: dict[str, Any]) -> None:
     with pytest.raises(TamperedError):
         unseal(KEY, dataclasses.replace(HOME, **change), SEALED)
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kctui.core.aws.quotas import Quotas
+from kctui.core.errors import TamperedError
 from kctui.core.model import CspAccount
 from kctui.core.sealing import Place
 from kctui.core.secret import Secret
@@ -162,12 +163,26 @@ class Clients:
             self._sessions.clear()
 
     def _credentials(self, account: CspAccount) -> Credentials:
-        secret = self._engine.keyring.open(
-            account.group_id, secret_access_key_place(account.id), account.sealed_secret_access_key
+        try:
+            secret = self._engine.keyring.open(
+                account.group_id, secret_access_key_place(account), account.sealed_secret_access_key
+            )
+        except TamperedError:
+            raise TamperedError(
+                f"The credentials of the CSP Account {account.name} are not those that were added",
+                detail="The secret access key, or the endpoint, region, partition, AWS account or access key id that "
+                "it belongs to, was changed in the database. Nothing was sent to AWS.",
+                remedy="Compare the database with a backup, and find out who can write it.",
+            ) from None
+        return Credentials(
+            account.aws_account_id, account.access_key_id, secret, account.region, account.endpoint_url or None
         )
-        return Credentials(account.aws_account_id, account.access_key_id, secret, account.region, account.endpoint_url)
 
 
-def secret_access_key_place(account_id: str) -> Place:
-    """Where a CSP Account's secret access key is sealed."""
-    return Place("csp_account", account_id, "sealed_secret_access_key")
+def secret_access_key_place(account: CspAccount) -> Place:
+    """Where a CSP Account's secret access key is sealed: with whom it is used, and where that is, is bound to it.
+
+    Who can write the database could otherwise name an endpoint of their own, and have key material wrapped for it.
+    """
+    bound = (account.endpoint_url or "", account.region, account.partition, account.aws_account_id)
+    return Place("csp_account", account.id, "sealed_secret_access_key", (*bound, account.access_key_id))
