@@ -78,7 +78,7 @@ def unseal(group_key: Secret, place: Place, sealed: bytes) -> Secret:
         except InvalidTag:
             raise TamperedError(
                 f"A sealed value does not open: {place.table}.{place.column} of {place.row}",
-                detail="It or what is bound to it was changed, or it was moved here, or sealed under another group key.",
+                detail="It or what is bound to it was changed, it was moved here, or sealed under another group key.",
                 remedy="Do not overwrite it. Compare with a backup: `kctui doctor` lists what does not open.",
             ) from None
     return Secret(plain)

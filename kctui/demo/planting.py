@@ -46,6 +46,7 @@ def _one(engine: Engine, there: Store, into: KeySet, number: int) -> tuple[dict[
     with generate(KeySpec.SYMMETRIC_DEFAULT) as material:
         key = _in_the_box(there, name, key_id, material)
         row_id, version_id = new_id(), new_id()
+        place = material_place(version_id, row_id, 1)
         moment = now()
         row = {
             "id": row_id, "key_set_id": into.id, "csp_account_id": into.csp_account_id, "region": there.region,
@@ -58,7 +59,7 @@ def _one(engine: Engine, there: Store, into: KeySet, number: int) -> tuple[dict[
             "id": version_id, "cloud_key_id": row_id, "number": 1, "kms_key_id": key_id,
             "key_material_id": key.materials[0].material_id, "material_state": MaterialState.CURRENT,
             "import_state": ImportState.IMPORTED, "fingerprint": fingerprint(material), "imported_at": moment,
-            "sealed_material": engine.keyring.seal(into.group_id, material_place(version_id), material),
+            "sealed_material": engine.keyring.seal(into.group_id, place, material),
             "proven_at": moment, "created_at": moment,
         }  # fmt: skip
     return row, version

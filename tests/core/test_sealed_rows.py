@@ -91,7 +91,15 @@ def _flipped_bit(one: KeyVersion, two: KeyVersion) -> None:
     one.sealed_material = one.sealed_material[:-1] + bytes([one.sealed_material[-1] ^ 1])
 
 
-@pytest.mark.parametrize("tamper", [_other_fingerprint, _flipped_bit])
+def _other_cloud_key(one: KeyVersion, two: KeyVersion) -> None:
+    one.cloud_key_id, one.number = two.cloud_key_id, 2
+
+
+def _other_number(one: KeyVersion, two: KeyVersion) -> None:
+    one.number = 2
+
+
+@pytest.mark.parametrize("tamper", [_other_fingerprint, _flipped_bit, _other_cloud_key, _other_number])
 def test_tampered_key_material_is_not_given_out(
     engine: Engine, tamper: Callable[[KeyVersion, KeyVersion], None]
 ) -> None:

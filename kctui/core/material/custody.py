@@ -15,20 +15,21 @@ from kctui.core.secret import Secret
 from kctui.core.words import KeySpec
 
 
-def material_place(version_id: str) -> Place:
-    """Where a version's key material is sealed."""
-    return Place("key_version", version_id, "sealed_material")
+def material_place(version_id: str, cloud_key_id: str, number: int) -> Place:
+    """Where a version's key material is sealed; which version it is of which CloudKey is bound to it."""
+    return Place("key_version", version_id, "sealed_material", (cloud_key_id, str(number)))
 
 
 def new_version(keyring: Keyring, group_id: str, cloud_key_id: str, number: int, spec: KeySpec) -> KeyVersion:
     """Make key material and seal it at once: the row holds no plaintext, and must be committed before AWS hears."""
     version_id = new_id()
+    place = material_place(version_id, cloud_key_id, number)
     with generate(spec) as material:
         return KeyVersion(
             id=version_id,
             cloud_key_id=cloud_key_id,
             number=number,
-            sealed_material=keyring.seal(group_id, material_place(version_id), material),
+            sealed_material=keyring.seal(group_id, place, material),
             fingerprint=fingerprint(material),
         )
 
@@ -39,7 +40,8 @@ def open_material(keyring: Keyring, group_id: str, version: KeyVersion) -> Secre
         raise RefusedError(
             "kctui holds no copy of this key material", detail="AWS made it: it can be neither removed nor uploaded."
         )
-    material = keyring.open(group_id, material_place(version.id), version.sealed_material)
+    place = material_place(version.id, version.cloud_key_id, version.number)
+    material = keyring.open(group_id, place, version.sealed_material)
     if not hmac.compare_digest(fingerprint(material), version.fingerprint):
         material.wipe()
         raise TamperedError(
