@@ -45,8 +45,14 @@ def new_key() -> Secret:
 
 
 def derive(key: Secret, purpose: bytes) -> Secret:
-    """A 256-bit key for one purpose (HKDF-SHA256, RFC 5869)."""
-    return Secret(HKDF(hashes.SHA256(), KEY_BYTES, salt=None, info=b"kctui/1/" + purpose).derive(key.reveal()))
+    """A 256-bit key for one purpose (HKDF-SHA256, RFC 5869). Raises TamperedError for what is no 256-bit key."""
+    plain = key.reveal()
+    if len(plain) != KEY_BYTES:
+        raise TamperedError(
+            f"A key of the vault is of {len(plain)} bytes, not {KEY_BYTES}",
+            remedy="Do not go on with this database. Compare it with a backup.",
+        )
+    return Secret(HKDF(hashes.SHA256(), KEY_BYTES, salt=None, info=b"kctui/1/" + purpose).derive(plain))
 
 
 def seal(group_key: Secret, generation: int, place: Place, value: Secret) -> bytes:

@@ -5,7 +5,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import NoReturn, Self
 
-from kctui.core.errors import InvalidInputError
+from kctui.core.errors import InvalidInputError, LockedError
 
 _SHOWN = "Secret(…)"
 
@@ -16,26 +16,34 @@ class Secret:
     Use it as a context manager, or call `wipe`, as soon as the value is no longer needed. `reveal` gives
     the bytes to the one call that needs them. CPython may have made copies on the way in (an `os.urandom`
     result, a decrypted buffer), so wiping shortens their life and cannot promise that none is left.
+    Once wiped it reveals nothing, not even emptiness: an empty key would encrypt as well as any other.
     """
 
-    __slots__ = ("_value",)
+    __slots__ = ("_value", "_wiped")
 
     def __init__(self, value: bytes | bytearray | str) -> None:
         self._value = _encoded(value) if isinstance(value, str) else bytearray(value)
+        self._wiped = False
 
     def reveal(self) -> bytes:
-        """The plain bytes, for one call."""
-        return bytes(self._value)
+        """The plain bytes, for one call. Raises LockedError once wiped."""
+        value = bytes(self._value)
+        self._require()  # afterwards: another thread may wipe it meanwhile
+        return value
 
     def reveal_text(self) -> str:
-        """The plain text of a secret that is text (an AWS secret access key, a PIN). Raises InvalidInputError."""
+        """The plain text of a secret that is text (an AWS secret access key, a PIN).
+
+        Raises InvalidInputError, or LockedError once wiped.
+        """
         with suppress(UnicodeDecodeError):
-            return self._value.decode()
+            return self.reveal().decode()
         # Raised out here: the codec's error, even as a context, would carry the value.
         raise InvalidInputError("A secret that has to be text is not UTF-8", remedy="Check the file it comes from.")
 
     def wipe(self) -> None:
         """Overwrite the value with nothing."""
+        self._wiped = True
         for i in range(len(self._value)):
             self._value[i] = 0
         self._value.clear()
@@ -54,6 +62,8 @@ class Secret:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Secret):
             return NotImplemented
+        if self._wiped or other._wiped:
+            return False
         return hmac.compare_digest(self._value, other._value)
 
     __hash__ = None  # type: ignore[assignment] # a hash of a secret is a statement about it
@@ -72,6 +82,10 @@ class Secret:
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
         raise TypeError("a Secret cannot be pickled or copied")
+
+    def _require(self) -> None:
+        if self._wiped:
+            raise LockedError("The secret is gone: the vault was locked meanwhile", remedy="Unlock it and try again.")
 
 
 def _encoded(text: str) -> bytearray:

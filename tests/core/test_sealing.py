@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kctui.core.errors import TamperedError
+from kctui.core.errors import LockedError, TamperedError
 from kctui.core.sealing import KEY_BYTES, Place, derive, generation_of, new_key, seal, unseal
 from kctui.core.secret import Secret
 
@@ -99,6 +99,23 @@ def test_each_purpose_has_a_key_of_its_own() -> None:
     assert derived == derive(KEY, b"one")
     assert derived != derive(KEY, b"two")
     assert derived != KEY
+
+
+@pytest.mark.parametrize("length", [0, KEY_BYTES - 1, KEY_BYTES + 1])
+def test_what_is_no_256_bit_key_seals_opens_and_derives_nothing(length: int) -> None:
+    with pytest.raises(TamperedError, match=f"of {length} bytes"):
+        derive(Secret(bytes(length)), b"one")
+    with pytest.raises(TamperedError, match=f"of {length} bytes"):
+        seal(Secret(bytes(length)), 1, HOME, VALUE)
+    with pytest.raises(TamperedError, match=f"of {length} bytes"):
+        unseal(Secret(bytes(length)), HOME, SEALED)
+
+
+def test_a_wiped_key_seals_nothing() -> None:
+    key = new_key()
+    key.wipe()
+    with pytest.raises(LockedError):
+        seal(key, 1, HOME, VALUE)
 
 
 def test_keys_are_random() -> None:

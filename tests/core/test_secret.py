@@ -12,7 +12,7 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kctui.core.errors import InvalidInputError
+from kctui.core.errors import InvalidInputError, LockedError
 from kctui.core.log import open_log
 from kctui.core.paths import Home
 from kctui.core.secret import Secret
@@ -132,7 +132,24 @@ def test_a_wiped_secret_is_empty() -> None:
     secret = Secret(PLAIN)
     held = secret._value
     secret.wipe()
-    assert (secret.reveal(), len(secret), bytes(held)) == (b"", 0, b"")
+    assert (len(secret), bytes(held)) == (0, b"")
+
+
+@pytest.mark.parametrize("reveal", [Secret.reveal, Secret.reveal_text])
+def test_a_wiped_secret_is_not_taken_for_an_empty_one(reveal: Callable[[Secret], object]) -> None:
+    secret, empty = Secret(PLAIN), Secret(b"")
+    secret.wipe()
+    with pytest.raises(LockedError):
+        reveal(secret)
+    assert not reveal(empty)
+
+
+def test_a_wiped_secret_equals_nothing() -> None:
+    one, other = Secret(PLAIN), Secret(PLAIN)
+    one.wipe()
+    other.wipe()
+    assert one != other
+    assert one != Secret(b"")
 
 
 def test_wiping_leaves_the_callers_buffer_alone() -> None:
