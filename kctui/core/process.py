@@ -67,19 +67,35 @@ def this_host() -> str:
 
 def this_process() -> str:
     """This process: its id and start time, since ids are used again."""
-    return f"{os.getpid()}/{_start_time(os.getpid())}"
+    return f"{os.getpid()}/{_start_time(os.getpid()) or '-'}"
 
 
-def process_lives(process: str) -> bool:
-    """Whether a process that `this_process` named on this host still runs."""
+def process_lives(process: str) -> bool | None:
+    """Whether a process that `this_process` named on this host still runs; None where that cannot be seen.
+
+    A hardened process is not shown by a /proc mounted with hidepid, even to its own user: there, only that some
+    process has the id can be told.
+    """
     pid, _, started = process.partition("/")
-    return pid.isdecimal() and started != "" and started == _start_time(int(pid))
+    if not pid.isdecimal() or started == "":
+        return False
+    seen = _start_time(int(pid))
+    if seen is not None:
+        return started == seen
+    try:
+        os.kill(int(pid), 0)
+    except PermissionError:
+        return None
+    except (ProcessLookupError, OverflowError):
+        return False
+    return None
 
 
-def _start_time(pid: int) -> str:
+def _start_time(pid: int) -> str | None:
+    """When a process began, in ticks since the boot; "" for a dead one, None where it cannot be seen."""
     try:
         # The command may hold spaces and brackets: fields are counted from behind its last bracket.
         fields = (Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()
         return "" if fields[0] in _DEAD else fields[19]
     except (OSError, IndexError):
-        return ""
+        return None

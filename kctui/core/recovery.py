@@ -3,11 +3,11 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlmodel import col, select
+from sqlmodel import Session, col, select
 
 from kctui.core.audit import AuditEvent
 from kctui.core.engine import Engine
-from kctui.core.errors import ConflictError, KctuiError, NeedsRecoveryError
+from kctui.core.errors import KctuiError
 from kctui.core.model import CloudKey, Operation, OperationStep
 from kctui.core.observer import Observer, Silent
 from kctui.core.operations.definitions import DEFINITIONS
@@ -81,32 +81,40 @@ def recover(engine: Engine, observer: Observer | None = None) -> RecoveryReport:
     for done, operation in enumerate(interrupted):
         observer.progress(done, len(interrupted), operation.title)
         try:
-            with engine.store.read() as session:
-                group_id = session.get_one(Operation, operation.id).group_id
-            engine.keyring.group(group_id)
-            run = take_over(engine, operation.id)
-            engine.audit.note(
-                AuditEvent(
-                    AuditType.INFORMATION,
-                    AuditCategory.RECOVERY,
-                    f"Recovering {operation.title}, begun by {operation.operator}",
-                    {"Operation": operation.id, "CloudKey": operation.cloud_key},
-                    group_id=group_id,
-                )
-            )
-            state = run_to_end(engine, run, DEFINITIONS[operation.kind], observer)
-        except (NeedsRecoveryError, ConflictError) as error:
-            report.left.append((operation.title, error.title))
+            state = _recover_one(engine, operation, observer)
         except KctuiError as error:
-            # A definite refusal: the operation was closed after undoing it.
+            # A definite refusal closes the operation after undoing it; the rest stays for the next time.
             if _still_open(engine, operation.id):
                 report.left.append((operation.title, error.title))
             else:
                 report.undone.append(f"{operation.title}: {error.title}")
+        except Exception as error:
+            # A fault of ours in one must not keep the others from being recovered.
+            engine.log.error("recovery failed", operation=operation.id, error=type(error).__name__)  # noqa: TRY400
+            report.left.append((operation.title, f"kctui met an error it does not know ({type(error).__name__})"))
         else:
             (report.finished if state is OperationState.DONE else report.undone).append(operation.title)
     observer.progress(len(interrupted), len(interrupted), "")
     return report
+
+
+def _recover_one(engine: Engine, operation: OpenOperation, observer: Observer) -> OperationState:
+    with engine.store.read() as session:
+        group_id = session.get_one(Operation, operation.id).group_id
+    engine.keyring.group(group_id)
+    event = AuditEvent(
+        AuditType.INFORMATION,
+        AuditCategory.RECOVERY,
+        f"Recovering {operation.title}, begun by {operation.operator}",
+        {"Operation": operation.id, "CloudKey": operation.cloud_key},
+        group_id=group_id,
+    )
+    run = take_over(engine, operation.id, lambda session: _audit(engine, session, event))
+    return run_to_end(engine, run, DEFINITIONS[operation.kind], observer)
+
+
+def _audit(engine: Engine, session: Session, event: AuditEvent) -> None:
+    engine.audit.record(session, event)
 
 
 def _still_open(engine: Engine, operation_id: str) -> bool:

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlmodel import Session
 
 from kctui.core.errors import ConflictError, StoreError, StoreUnreachableError
@@ -139,12 +140,10 @@ class Store:
                 detail=str(error.orig),
                 remedy="Refresh, and look at what is there.",
             ) from error
-        except OperationalError as error:
-            raise self._explain(error) from error
-        except (DatabaseError, sqlite3.DatabaseError) as error:
+        except (DBAPIError, PoolTimeoutError, sqlite3.DatabaseError) as error:
             raise self._explain(error) from error
 
-    def _explain(self, error: DatabaseError | sqlite3.DatabaseError) -> StoreError:
+    def _explain(self, error: DBAPIError | PoolTimeoutError | sqlite3.DatabaseError) -> StoreError:
         said = str(getattr(error, "orig", None) or error).strip()
         where = str(self.url.database) if self.is_sqlite else self.url.render_as_string(hide_password=True)
         if not self.is_sqlite:

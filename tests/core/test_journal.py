@@ -12,8 +12,8 @@ from sqlmodel import Session, select
 
 from kctui.core.clock import now
 from kctui.core.engine import Engine
-from kctui.core.errors import ConflictError, RefusedError
-from kctui.core.model import CloudKey, CspAccount, KeySet, Operation
+from kctui.core.errors import ConflictError, RefusedError, StoreError
+from kctui.core.model import CloudKey, CspAccount, KeySet, Operation, OperationStep
 from kctui.core.observer import Silent
 from kctui.core.operations.journal import Answer, Beginning, LostOwnershipError, Run, begin, take_over
 from kctui.core.process import this_host, this_process
@@ -203,3 +203,60 @@ def test_an_interrupted_operation_must_be_recovered_first(engine: Engine, key: C
 
 def _interrupted() -> Answer:
     raise KeyboardInterrupt
+
+
+def test_a_step_tried_again_is_announced_again_with_a_time_of_its_own(engine: Engine, key: CloudKey) -> None:
+    with begin(engine, beginning(engine, key)) as run:
+        with pytest.raises(RefusedError):
+            run.step("CreateKey", _refused, Silent())
+        [failed] = run.steps()
+        seen: list[OperationStep] = []
+
+        def effect() -> Answer:
+            seen.extend(run.steps())
+            return Answer()
+
+        run.step("CreateKey", effect, Silent())
+        assert (failed.state, seen[0].state) == (StepState.FAILED, StepState.INTENDED)
+        assert seen[0].started_at > failed.started_at
+
+
+def test_a_search_that_found_nothing_settles_the_question(engine: Engine, key: CloudKey) -> None:
+    with begin(engine, beginning(engine, key)) as run:
+        with pytest.raises(KeyboardInterrupt):
+            run.step("CreateKey", _interrupted, Silent())
+        with pytest.raises(RefusedError):
+            run.step("CreateKey", _refused, Silent(), look=lambda _step: None)
+        assert [step.state for step in run.steps()] == [StepState.FAILED]
+
+
+def test_a_search_that_fails_leaves_the_question_open(engine: Engine, key: CloudKey) -> None:
+    with begin(engine, beginning(engine, key)) as run:
+        with pytest.raises(KeyboardInterrupt):
+            run.step("CreateKey", _interrupted, Silent())
+        with pytest.raises(RefusedError):
+            run.step("CreateKey", Answer, Silent(), look=lambda _step: _refused())
+        assert [step.state for step in run.steps()] == [StepState.INTENDED]
+
+
+def test_an_operation_that_was_closed_meanwhile_is_not_reopened(engine: Engine, key: CloudKey) -> None:
+    with begin(engine, beginning(engine, key)) as run:
+        run.close(OperationState.UNDONE)
+    with pytest.raises(ConflictError, match="finished already"):
+        take_over(engine, run.operation.id)
+
+
+def test_what_a_take_over_writes_fails_with_it(engine: Engine, key: CloudKey) -> None:
+    with begin(engine, beginning(engine, key)):
+        pass
+
+    def fail(_session: Session) -> None:
+        raise StoreError("full")
+
+    with pytest.raises(StoreError):
+        take_over(engine, open_one(engine).id, fail)
+    assert not open_operations(engine.store)[0].alive
+
+
+def _refused() -> Answer:
+    raise RefusedError("no")

@@ -86,6 +86,7 @@ class AwsSession:
 
     def _client(self, service: str, region: str, attempts: int) -> Any:
         import boto3
+        import botocore.session
         from botocore.config import Config
 
         from kctui.core.aws.failures import explained
@@ -95,10 +96,13 @@ class AwsSession:
             if key in self._made:
                 return self._made[key]
             if self._session is None:
+                # AWS_PROFILE and the endpoints of the environment are the shell's, not this CSP Account's.
+                bare = botocore.session.Session(session_vars={"profile": (None, None, None, None)})
                 self._session = boto3.Session(
                     aws_access_key_id=self.credentials.access_key_id,
                     aws_secret_access_key=self.credentials.secret_access_key.reveal_text(),
                     region_name=self.credentials.region,
+                    botocore_session=bare,
                 )
             config = Config(
                 connect_timeout=CONNECT_SECONDS,
@@ -106,6 +110,7 @@ class AwsSession:
                 retries={"mode": "standard", "total_max_attempts": attempts},
                 max_pool_connections=16,
                 user_agent_extra="kctui",
+                ignore_configured_endpoint_urls=True,  # type: ignore[call-arg] # not in the stubs
             )
             with explained(f"{service}:*"):
                 client = self._session.client(

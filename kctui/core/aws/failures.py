@@ -1,21 +1,24 @@
 """What AWS and the way to it can answer instead of what was asked, as kctui errors."""
 
 import contextlib
+import ssl
 from collections.abc import Iterator
 from enum import Enum
 
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
-    ConnectionClosedError,
     ConnectTimeoutError,
     EndpointConnectionError,
-    HTTPClientError,
+    InvalidRegionError,
     NoCredentialsError,
+    NoRegionError,
     ParamValidationError,
+    PartialCredentialsError,
+    ProfileNotFound,
     ProxyConnectionError,
-    ReadTimeoutError,
     SSLError,
+    UnknownEndpointError,
 )
 
 from kctui.core.errors import InvalidInputError, KctuiError, RefusedError, UnreachableError
@@ -68,12 +71,15 @@ _REMEDIES = {
     Refusal.OTHER: "",
 }
 _SERVER_FAULT = 500
+_BEFORE_SENDING = NoRegionError | InvalidRegionError | UnknownEndpointError | ProfileNotFound | PartialCredentialsError
 
 
 class AwsRefusedError(RefusedError):
     """AWS answered with an error. code, action ("kms:CreateKey") and request_id are AWS's own words."""
 
-    def __init__(self, action: str, code: str, message: str, request_id: str | None, status: int) -> None:
+    def __init__(
+        self, action: str, code: str, message: str, request_id: str | None, status: int, *, repeated: bool = False
+    ) -> None:
         self.refusal = _BY_CODE.get(code, Refusal.INTERNAL if status >= _SERVER_FAULT else Refusal.OTHER)
         title = {
             Refusal.ACCESS: f"AWS does not allow {action}",
@@ -84,11 +90,15 @@ class AwsRefusedError(RefusedError):
         self.code = code
         self.action = action
         self.request_id = request_id
+        self.repeated = repeated
 
     @property
     def effect_unknown(self) -> bool:
-        """Whether the request may have been carried out all the same."""
-        return self.refusal is Refusal.INTERNAL
+        """Whether the request may have been carried out all the same.
+
+        Either AWS had a fault of its own, or an earlier try's answer was lost before this one was refused.
+        """
+        return self.refusal is Refusal.INTERNAL or self.repeated
 
 
 class AwsUnreachableError(UnreachableError):
@@ -110,6 +120,13 @@ def explained(action: str) -> Iterator[None]:
         raise InvalidInputError(f"AWS's own rules refuse the parameters of {action}", detail=str(error)) from error
     except (BotoCoreError, ValueError) as error:
         raise _unreachable(action, error) from error
+    except KeyError as error:
+        raise AwsUnreachableError(
+            f"What answers {action} is not AWS",
+            detail=f"The answer has no {error}.",
+            remedy="Check --endpoint-url, and what stands between here and AWS.",
+            effect_unknown=True,
+        ) from error
 
 
 def effect_unknown(error: KctuiError) -> bool:
@@ -127,36 +144,38 @@ def _refused(action: str, error: ClientError) -> AwsRefusedError:
         str(about.get("Message", "")),
         metadata.get("RequestId"),
         int(metadata.get("HTTPStatusCode", 0)),
+        repeated=int(metadata.get("RetryAttempts", 0)) > 0,
     )
+
+
+def _certificate_refused(error: BaseException) -> bool:
+    """Whether a TLS failure was the certificate's, which comes before anything is sent."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, ssl.SSLCertVerificationError):
+            return True
+        seen = seen.__cause__ or seen.__context__
+    return "CERTIFICATE_VERIFY_FAILED" in str(error)
 
 
 def _unreachable(action: str, error: Exception) -> KctuiError:
     if isinstance(error, NoCredentialsError):
         return UnreachableError("There are no AWS credentials here", remedy="Check the account's credentials.")
+    if isinstance(error, ValueError) and "endpoint" not in str(error).lower():
+        raise error
     if isinstance(error, ProxyConnectionError):
         what, remedy, unknown = "the proxy does not answer", "Check HTTPS_PROXY.", False
-    elif isinstance(error, SSLError):
-        what, remedy, unknown = (
-            "its certificate is not trusted", "Check the endpoint's name, and AWS_CA_BUNDLE for a private CA.", False,
-        )  # fmt: skip
+    elif isinstance(error, SSLError) and _certificate_refused(error):
+        what, unknown = "its certificate is not trusted", False
+        remedy = "Check the endpoint's name, and AWS_CA_BUNDLE for a private CA."
     elif isinstance(error, EndpointConnectionError | ConnectTimeoutError):
-        what, remedy, unknown = (
-            "nothing answers at the endpoint", "Check region, --endpoint-url, the network and its proxy.", False,
-        )  # fmt: skip
-    elif isinstance(error, ReadTimeoutError | ConnectionClosedError | HTTPClientError):
-        what, remedy, unknown = (
-            "the connection broke before the answer came",
-            "What was asked may have been done: `kctui recover` finds out and goes on.",
-            True,
-        )
-    elif isinstance(error, ValueError) and "endpoint" not in str(error).lower():
-        raise error
+        what, unknown = "nothing answers at the endpoint", False
+        remedy = "Check region, --endpoint-url, the network and its proxy."
+    elif isinstance(error, _BEFORE_SENDING | ValueError):
+        what, remedy, unknown = "the request could not be made", "Check the endpoint URL and the region.", False
     else:
-        what, remedy, unknown = (
-            "the request could not be made",
-            "Check the endpoint URL and the region.",
-            False,
-        )
+        what, unknown = "the connection broke before the answer came", True
+        remedy = "What was asked may have been done: `kctui recover` finds out and goes on."
     return AwsUnreachableError(
         f"AWS cannot be reached for {action}: {what}",
         detail=str(error),

@@ -102,13 +102,13 @@ class Kms:
                 Policy=policy,
                 Tags=wire,
             )
-        return _key(answer["KeyMetadata"], answer["ResponseMetadata"]["RequestId"])
+            return _key(answer["KeyMetadata"], answer["ResponseMetadata"]["RequestId"])
 
     def describe(self, key_id: str) -> KmsKey:
         """The key as it is now. kms:DescribeKey."""
         with explained("kms:DescribeKey"):
             answer = self.client.describe_key(KeyId=key_id)
-        return _key(answer["KeyMetadata"], answer["ResponseMetadata"]["RequestId"])
+            return _key(answer["KeyMetadata"], answer["ResponseMetadata"]["RequestId"])
 
     def key_ids(self) -> Iterator[str]:
         """The ids of all keys of account and region. kms:ListKeys."""
@@ -149,12 +149,12 @@ class Kms:
             answer = self.client.get_parameters_for_import(
                 KeyId=key_id, WrappingAlgorithm=algorithm, WrappingKeySpec="RSA_4096"
             )
-        return ImportParameters(
-            answer["PublicKey"],
-            answer["ImportToken"],
-            answer["ParametersValidTo"],
-            answer["ResponseMetadata"]["RequestId"],
-        )
+            return ImportParameters(
+                answer["PublicKey"],
+                answer["ImportToken"],
+                answer["ParametersValidTo"],
+                answer["ResponseMetadata"]["RequestId"],
+            )
 
     def import_material(
         self, key_id: str, *, import_token: bytes, encrypted: bytes, valid_to: datetime | None

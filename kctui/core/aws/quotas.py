@@ -51,10 +51,12 @@ class TokenBucket:
         """Wait until one request is due; the seconds waited. Threads are served in the order they asked."""
         with self._lock:
             at = self.clock()
-            self._tokens = min(max(1.0, self.rate), self._tokens + (at - self._filled_at) * self.rate)
-            self._filled_at = at
+            # While the bucket is shut it does not fill: who waited is let go one after the other, not all at once.
+            begins = max(at, self._shut_until)
+            self._tokens = min(max(1.0, self.rate), self._tokens + max(0.0, begins - self._filled_at) * self.rate)
+            self._filled_at = max(self._filled_at, begins)
             self._tokens -= 1
-            wait = max(0.0, -self._tokens / self.rate, self._shut_until - at)
+            wait = (begins - at) + max(0.0, -self._tokens / self.rate)
         if wait > 0:
             self.sleep(wait)
         return wait
@@ -65,6 +67,8 @@ class TokenBucket:
             pause = min(_LONGEST_PAUSE, float(2**self._throttled))
             self._throttled += 1
             self._shut_until = max(self._shut_until, self.clock() + pause)
+            self._tokens = min(self._tokens, 1.0)
+            self._filled_at = self._shut_until
 
     def served(self) -> None:
         """AWS answered: the next refusal starts from one second again."""

@@ -10,22 +10,25 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session, select
 
+from kctui.core.audit import AuditEvent
 from kctui.core.aws.failures import AwsRefusedError, AwsUnreachableError, Refusal, effect_unknown
 from kctui.core.aws.kms import Kms, KmsKey
 from kctui.core.aws.policies import key_policy
 from kctui.core.clock import now
 from kctui.core.engine import Engine
-from kctui.core.errors import ConflictError, NeedsRecoveryError
+from kctui.core.errors import ConflictError, KctuiError, NeedsRecoveryError
 from kctui.core.model import CloudKey, CspAccount, KeyVersion, OperationStep, Schedule
 from kctui.core.observer import Observer
 from kctui.core.operations.importing import confirm, import_step, import_version, kms_of, prove_copy, versions_of
-from kctui.core.operations.journal import Answer, Run
+from kctui.core.operations.journal import Answer, LostOwnershipError, Run
+from kctui.core.operations.runner import Undone
 from kctui.core.timing import eventually
-from kctui.core.words import CloudStatus, OperationState, ScheduleKind
+from kctui.core.words import AuditCategory, AuditType, CloudStatus, OperationState, ScheduleKind
 
 CREATE_KEY = "CreateKey"
 CREATE_ALIAS = "CreateAlias"
 UNDO_DAYS = 7
+_CLOCKS_APART = timedelta(minutes=10)
 OPERATION_TAG = "kctui:operation"
 CLOUD_KEY_TAG = "kctui:cloud-key"
 
@@ -46,34 +49,29 @@ class CreateCloudKey:
         key = run.key()
         self._create_alias(run, observer, kms, key)
         import_version(run, observer, kms, key, version, _expiry(run))
-        confirm(run, observer, kms, CloudStatus.AVAILABLE)
+        confirm(run, observer, kms, CloudStatus.AVAILABLE, before=CloudStatus.NOT_AVAILABLE)
 
-    def undo(self, run: Run, observer: Observer) -> OperationState:
-        """Take the alias away and schedule the KMS key's deletion; where there is no key, forget the row.
+    def can_undo(self, run: Run) -> bool:
+        """Until the key material may have been imported: no data can be under a key that never had any."""
+        return not run.may_have_happened(
+            {import_step(version) for version in versions_of(run.engine, run.cloud_key_id)}
+        )
 
-        Raises NeedsRecoveryError once material may have been imported.
-        """
+    def undo(self, run: Run, observer: Observer) -> Undone:
+        """Take the alias away and schedule the KMS key's deletion; where there is no key, forget the row."""
         key = run.key()
-        [version] = versions_of(run.engine, key.id)
-        if run.may_have_happened({import_step(version)}):
-            raise NeedsRecoveryError(
-                "The key material may be in the cloud: the creation can only be finished",
-                remedy="Remove what stands in the way, then run `kctui recover`.",
-            )
         if key.kms_key_id is None and run.may_have_happened({CREATE_KEY}):
             kms = kms_of(run.engine, key)
             step = next(step for step in run.steps() if step.name == CREATE_KEY)
             found = _search(run, kms, step)
             if found is not None:
-                with run.engine.store.write() as session:
-                    _keep_key(session.get_one(CloudKey, key.id), found.key_id, found.arn)
+                run.write(lambda session: _keep_key(session.get_one(CloudKey, key.id), found.key_id, found.arn))
                 key = run.key()
         if key.kms_key_id is None:
-            with run.engine.store.write() as session:
-                _forget(session, key.id)
-            return OperationState.UNDONE if run.may_have_happened({CREATE_KEY}) else OperationState.FAILED
+            state = OperationState.UNDONE if run.may_have_happened({CREATE_KEY}) else OperationState.FAILED
+            return Undone(state, lambda session: _forget(session, key.id))
         self._take_back(run, observer, kms_of(run.engine, key), key)
-        return OperationState.UNDONE
+        return Undone(OperationState.UNDONE)
 
     def _check_alias(self, run: Run, observer: Observer, kms: Kms, key: CloudKey) -> None:
         alias = key.alias or ""
@@ -112,7 +110,11 @@ class CreateCloudKey:
             except (AwsRefusedError, AwsUnreachableError) as error:
                 if not effect_unknown(error):
                     raise
-                found = _await_key(run, kms)
+                try:
+                    found = _await_key(run, kms)
+                except KctuiError:
+                    # A search that fails says nothing about whether the key was made.
+                    raise error from None
                 if found is None:
                     raise
                 return _made(found, "the answer was lost; found by its tag")
@@ -126,7 +128,11 @@ class CreateCloudKey:
             row = session.get_one(CloudKey, key.id)
             _keep_key(row, answer.data["key_id"], answer.data["arn"])
 
-        run.step(CREATE_KEY, effect, observer, look=look, keep=keep)
+        try:
+            run.step(CREATE_KEY, effect, observer, look=look, keep=keep)
+        except LostOwnershipError:
+            _withdraw_late(run, kms)
+            raise
 
     def _create_alias(self, run: Run, observer: Observer, kms: Kms, key: CloudKey) -> None:
         alias, key_id = key.alias or "", key.kms_key_id or ""
@@ -170,10 +176,13 @@ class CreateCloudKey:
         run.step("Undo: ScheduleKeyDeletion", schedule, observer, keep=keep)
 
 
-def find_by_operation(engine: Engine, kms: Kms, csp_account_id: str, operation_id: str) -> KmsKey | None:
-    """The key that an operation made, by the tag it was born with. kms:ListKeys, kms:ListResourceTags.
+def find_by_operation(
+    engine: Engine, kms: Kms, csp_account_id: str, operation_id: str, since: datetime
+) -> list[KmsKey]:
+    """The keys that an operation made, by the tag they were born with. kms:ListKeys, kms:ListResourceTags.
 
-    Keys that the store knows already are not asked. A key whose policy hides its tags from us is not ours.
+    Keys that the store knows already are not asked, and keys older than `since` cannot be its own. Raises
+    NeedsRecoveryError where a key of that time hides its tags: it might be the one.
     """
     with engine.store.read() as session:
         known = set(
@@ -184,17 +193,59 @@ def find_by_operation(engine: Engine, kms: Kms, csp_account_id: str, operation_i
             )
         )
 
-    def ours(key_id: str) -> str | None:
+    def tag(key_id: str) -> tuple[str, str | None]:
+        """The key and its operation; "?" where its tags may not be read."""
         try:
-            return key_id if kms.tags(key_id).get(OPERATION_TAG) == operation_id else None
+            return key_id, kms.tags(key_id).get(OPERATION_TAG)
         except AwsRefusedError as error:
-            if error.refusal in {Refusal.ACCESS, Refusal.NOT_FOUND, Refusal.STATE}:
-                return None
+            if error.refusal is Refusal.NOT_FOUND:
+                return key_id, None
+            if error.refusal is Refusal.ACCESS:
+                return key_id, "?"
             raise
 
     with ThreadPoolExecutor(8, thread_name_prefix="kctui-tags") as pool:
-        found = [key_id for key_id in pool.map(ours, (k for k in kms.key_ids() if k not in known)) if key_id]
-    return kms.describe(found[0]) if found else None
+        tagged = list(pool.map(tag, (key_id for key_id in kms.key_ids() if key_id not in known)))
+    found = [kms.describe(key_id) for key_id, operation in tagged if operation == operation_id]
+    hidden = [key_id for key_id, operation in tagged if operation == "?"]
+    if not found and hidden and not _all_older(kms, hidden, since):
+        raise NeedsRecoveryError(
+            f"{len(hidden)} keys hide their tags: one of them may be the key that was made",
+            remedy="Give the credential kms:ListResourceTags and kms:DescribeKey, then run `kctui recover`.",
+        )
+    return found
+
+
+def _all_older(kms: Kms, key_ids: list[str], since: datetime) -> bool:
+    """Whether every one of the keys was made before. A key that may not be described cannot be ruled out."""
+    try:
+        return all((kms.describe(key_id).created_at or since) < since - _CLOCKS_APART for key_id in key_ids)
+    except AwsRefusedError as error:
+        if error.refusal is not Refusal.ACCESS:
+            raise
+        return False
+
+
+def _withdraw_late(run: Run, kms: Kms) -> None:
+    """Another process took the creation over while CreateKey was on its way: a key that is not its is not wanted."""
+    engine = run.engine
+    with engine.store.read() as session:
+        row = session.get(CloudKey, run.cloud_key_id)
+    if row is None or row.kms_key_id is None:
+        # The new owner finds the key by its tag, or has undone the creation and looked for it first.
+        return
+    for key in find_by_operation(engine, kms, row.csp_account_id, run.operation.id, run.operation.started_at):
+        date, request_id = kms.schedule_deletion(key.key_id, UNDO_DAYS)
+        engine.audit.note(
+            AuditEvent(
+                AuditType.CRITICAL,
+                AuditCategory.RECOVERY,
+                f"{run.operation.title} was taken over: the second key {key.key_id} is deleted on {date:%Y-%m-%d}",
+                {"CloudKey": row.name, "KeyId": key.key_id, "Operation": run.operation.id},
+                (request_id,),
+                group_id=run.operation.group_id,
+            )
+        )
 
 
 def _search(run: Run, kms: Kms, step: OperationStep) -> KmsKey | None:
@@ -213,9 +264,9 @@ def _await_key(run: Run, kms: Kms, until: datetime | None = None) -> KmsKey | No
     key = run.key()
     for pause in (0.0, *run.engine.timing.pauses()):
         time.sleep(pause)
-        found = find_by_operation(run.engine, kms, key.csp_account_id, run.operation.id)
-        if found is not None or (until is not None and now() >= until):
-            return found
+        found = find_by_operation(run.engine, kms, key.csp_account_id, run.operation.id, run.operation.started_at)
+        if found or (until is not None and now() >= until):
+            return found[0] if found else None
     return None
 
 

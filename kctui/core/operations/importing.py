@@ -14,6 +14,7 @@ from kctui.core.material.wrapping import wrap, wrapping_algorithm
 from kctui.core.model import CloudKey, CspAccount, KeyVersion
 from kctui.core.observer import Observer
 from kctui.core.operations.journal import Answer, Run
+from kctui.core.operations.runner import ChangedElsewhereError
 from kctui.core.timing import eventually
 from kctui.core.words import CloudStatus, ImportState, KeySource, MaterialState, cloud_status
 
@@ -89,8 +90,12 @@ def import_version(
     run.step(import_step(version), effect, observer, keep=keep)
 
 
-def confirm(run: Run, observer: Observer, kms: Kms, expected: CloudStatus) -> None:
-    """Step: ask KMS until the key is as it should be, and keep what it says. Nothing is claimed before."""
+def confirm(run: Run, observer: Observer, kms: Kms, expected: CloudStatus, *, before: CloudStatus) -> None:
+    """Step: ask KMS until the key is as it should be, and keep what it says. Nothing is claimed before.
+
+    Raises NeedsRecoveryError while KMS still says `before`, and ChangedElsewhereError when it says something else:
+    that is kept, and will not become what was expected by waiting.
+    """
     engine, key = run.engine, run.key()
 
     def effect() -> Answer:
@@ -98,7 +103,7 @@ def confirm(run: Run, observer: Observer, kms: Kms, expected: CloudStatus) -> No
         for pause in (0.0, *engine.timing.pauses()):
             time.sleep(pause)
             seen = eventually(engine.timing, lambda: kms.describe(key.kms_key_id or ""))
-            if seen.status is expected:
+            if seen.status not in {before, CloudStatus.UPDATING}:
                 return Answer(seen.request_id, f"KMS says {seen.key_state}", _facts(seen))
         said = seen.key_state if seen else "nothing"
         raise NeedsRecoveryError(
@@ -108,7 +113,13 @@ def confirm(run: Run, observer: Observer, kms: Kms, expected: CloudStatus) -> No
     def keep(session: Session, answer: Answer) -> None:
         keep_status(session.get_one(CloudKey, run.cloud_key_id), answer.data)
 
-    run.step(CONFIRM, effect, observer, keep=keep)
+    answer = run.step(CONFIRM, effect, observer, keep=keep)
+    if cloud_status(answer.data["key_state"]) is not expected:
+        raise ChangedElsewhereError(
+            f"{key.name} was changed elsewhere meanwhile: KMS says {answer.data['key_state']}",
+            detail=f"What was asked was done first; {expected.value} did not last.",
+            remedy="Look at the key's present state, and at who else may change it (CloudTrail).",
+        )
 
 
 def _facts(seen: KmsKey) -> dict[str, str | None]:

@@ -88,8 +88,11 @@ def begin(engine: Engine, beginning: Beginning, also: Callable[[Session], None] 
     return Run(engine, operation)
 
 
-def take_over(engine: Engine, operation_id: str) -> "Run":
-    """Own an open operation whose owner is dead. Raises ConflictError where it lives, or is done."""
+def take_over(engine: Engine, operation_id: str, also: Callable[[Session], None] | None = None) -> "Run":
+    """Own an open operation whose owner is dead, together with what `also` writes.
+
+    Raises ConflictError where the owner lives, or the operation is done.
+    """
     engine.require_writable("Recover")
     with engine.store.write() as session:
         operation = session.get_one(Operation, operation_id)
@@ -103,7 +106,12 @@ def take_over(engine: Engine, operation_id: str) -> "Run":
             )
         changed = session.execute(
             sa.update(Operation)
-            .where(col(Operation.id) == operation_id, col(Operation.fence) == operation.fence)
+            .where(
+                col(Operation.id) == operation_id,
+                col(Operation.fence) == operation.fence,
+                col(Operation.state) == OperationState.OPEN,
+                col(Operation.owner_seen_at) == operation.owner_seen_at,
+            )
             .values(
                 fence=operation.fence + 1,
                 owner_host=this_host(),
@@ -113,6 +121,9 @@ def take_over(engine: Engine, operation_id: str) -> "Run":
         )
         if changed.rowcount != 1:  # type: ignore[attr-defined] # a CursorResult
             raise ConflictError(f"{operation.title} was taken over by another process")
+        if also is not None:
+            also(session)
+        session.flush()
         session.refresh(operation)
         session.expunge(operation)
     return Run(engine, operation)
@@ -161,19 +172,24 @@ class Run:
         A step that is DONE is not done again. One that an earlier run announced may have had its effect: `look`
         finds out, and only when it finds nothing is the effect done. Raises what the effect raises.
         """
-        step, announced_before = self._announce(name)
+        step, fresh = self._announce(name)
         if step.state is StepState.DONE:
             return Answer(step.request_id, data=step.answer)
         observer.step(name, StepState.INTENDED)
+        # An earlier run announced it, and did not come to say how it ended.
+        unknown = step.state is StepState.INTENDED and not fresh
         try:
-            answer = look(step) if announced_before and look is not None else None
-            answer = answer or effect()
+            answer = look(step) if unknown and look is not None else None
+            if answer is None:
+                unknown = unknown and look is None
+                if not fresh:
+                    self._announce_again(step.id)
+                answer = effect()
         except KctuiError as error:
             observer.step(name, StepState.FAILED, error.title, getattr(error, "request_id", None))
             # FAILED says that nothing happened. Where nobody knows, of this try or an earlier one, it stays INTENDED.
-            earlier_unknown = announced_before and step.state is StepState.INTENDED and look is None
-            open_question = effect_unknown(error) or isinstance(error, NeedsRecoveryError) or earlier_unknown
-            state = StepState.INTENDED if open_question else StepState.FAILED
+            unknown = unknown or effect_unknown(error) or isinstance(error, NeedsRecoveryError)
+            state = StepState.INTENDED if unknown else StepState.FAILED
             with suppress(StoreError, LostOwnershipError):
                 self._complete(step.id, state, Answer(getattr(error, "request_id", None)), error.title, None)
             raise
@@ -200,6 +216,12 @@ class Run:
                     .order_by(col(OperationStep.number))
                 )
             )
+
+    def write(self, change: Callable[[Session], None]) -> None:
+        """Change the store, in one transaction, while the operation is ours."""
+        with self.engine.store.write() as session:
+            self._guard(session)
+            change(session)
 
     def mark_undoing(self) -> None:
         """From now on the operation can only be undone."""
@@ -234,17 +256,26 @@ class Run:
             _running.discard(self.operation.id)
 
     def _announce(self, name: str) -> tuple[OperationStep, bool]:
+        """The step's row, and whether it was written just now."""
         with self.engine.store.write() as session:
             self._guard(session)
             step = session.exec(self._named(name)).one_or_none()
             if step is not None:
-                return step, True
+                return step, False
             number = session.exec(
                 select(sa.func.count()).where(col(OperationStep.operation_id) == self.operation.id)
             ).one()
             step = OperationStep(operation_id=self.operation.id, number=number + 1, name=name)
             session.add(step)
-            return step, False
+            return step, True
+
+    def _announce_again(self, step_id: str) -> None:
+        """The effect is tried once more: from here on it may have happened, and its time counts from now."""
+        with self.engine.store.write() as session:
+            self._guard(session)
+            step = session.get_one(OperationStep, step_id)
+            step.state, step.error = StepState.INTENDED, None
+            step.started_at, step.ended_at = now(), None
 
     def _complete(
         self,
@@ -285,8 +316,12 @@ class Run:
 
     def _beat(self) -> None:
         while not self._stop.wait(HEARTBEAT / timedelta(seconds=1)):
-            with suppress(StoreError, LostOwnershipError), self.engine.store.write() as session:
-                self._guard(session)
+            try:
+                self.write(lambda _session: None)
+            except LostOwnershipError:
+                return
+            except Exception as error:
+                self.engine.log.warning("heartbeat missed", operation=self.operation.id, error=type(error).__name__)
 
 
 def _refuse_busy(session: Session, cloud_key_id: str) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Protocol
 
 from sqlmodel import Session
@@ -9,7 +10,7 @@ from sqlmodel import Session
 from kctui.core.audit import AuditEvent
 from kctui.core.aws.failures import AwsRefusedError, AwsUnreachableError, Refusal
 from kctui.core.engine import Engine
-from kctui.core.errors import KctuiError, LockedError, NeedsRecoveryError, RefusedError, StoreError
+from kctui.core.errors import ConflictError, KctuiError, LockedError, NeedsRecoveryError, RefusedError, StoreError
 from kctui.core.observer import Observer
 from kctui.core.operations.journal import LostOwnershipError, Run
 from kctui.core.words import AuditCategory, AuditType, OperationKind, OperationState
@@ -17,8 +18,16 @@ from kctui.core.words import AuditCategory, AuditType, OperationKind, OperationS
 _PASSING = {Refusal.THROTTLED, Refusal.INTERNAL, Refusal.CREDENTIALS, Refusal.NOT_FOUND}
 
 
+@dataclass(frozen=True)
+class Undone:
+    """How an undoing ends: UNDONE, or FAILED where nothing had been done. also: written as the operation ends."""
+
+    state: OperationState
+    also: Callable[[Session], None] | None = None
+
+
 class Definition(Protocol):
-    """One kind of operation. Both methods may be called again after a kill at any point.
+    """One kind of operation. Its methods may be called again after a kill at any point.
 
     effects: the names of the steps that change something in AWS.
     """
@@ -28,45 +37,69 @@ class Definition(Protocol):
     def finish(self, run: Run, observer: Observer) -> None:
         """Do every step that is not done."""
 
-    def undo(self, run: Run, observer: Observer) -> OperationState:
-        """Take back what was done, and say how it ends: UNDONE, or FAILED where nothing had been done."""
+    def can_undo(self, run: Run) -> bool:
+        """Whether what was done so far can be taken back. Where not, the operation can only be finished."""
+
+    def undo(self, run: Run, observer: Observer) -> Undone:
+        """Take back what was done."""
+
+
+class ChangedElsewhereError(ConflictError):
+    """The operation's effects are done, and somebody else changed the key since: what KMS says now is kept."""
 
 
 def run_to_end(engine: Engine, run: Run, definition: Definition, observer: Observer) -> OperationState:
     """Finish the operation, or undo it where AWS says a definite no.
 
-    Raises the refusal after undoing; NeedsRecoveryError when it must be gone on with later: AWS out of reach or
-    faulty half-way, or the store failing.
+    Raises the refusal after undoing; ChangedElsewhereError when it is done but shows otherwise; NeedsRecoveryError
+    when it must be gone on with later: AWS out of reach or faulty half-way, a refusal that cannot be undone, or the
+    store failing.
     """
-    operation = run.operation
     with run:
-        refusal: KctuiError | None = None
-        if not operation.undoing:
-            try:
-                definition.finish(run, observer)
-            except (StoreError, LostOwnershipError):
-                raise
-            except KctuiError as error:
-                if _passes(error) and run.may_have_happened(definition.effects):
-                    raise _left_open(engine, run, error) from error
-                refusal = error
-            else:
-                run.close(OperationState.DONE, also=_audited(engine, run, AuditType.INFORMATION, ""))
-                return OperationState.DONE
+        if run.operation.undoing:
+            return _undo(engine, run, definition, observer, None)
         try:
-            if refusal is not None and run.may_have_happened(definition.effects):
-                run.mark_undoing()
-            state = definition.undo(run, observer)
+            definition.finish(run, observer)
+        except (StoreError, LostOwnershipError):
+            raise
+        except ChangedElsewhereError as error:
+            also = _audited(engine, run, AuditType.WARNING, f": {error.title}")
+            run.close(OperationState.DONE, error.title, also=also)
+            raise
         except KctuiError as error:
-            raise _left_open(engine, run, error) from error
-        said = refusal.title if refusal else ""
-        weight = AuditType.ERROR if state is OperationState.FAILED else AuditType.WARNING
-        word = "failed" if state is OperationState.FAILED else "undone"
-        also = _audited(engine, run, weight, f" {word}" + (f": {said}" if said else ""))
-        run.close(state, said or None, also=also)
-        if refusal is not None:
-            raise refusal
-        return state
+            begun = run.may_have_happened(definition.effects)
+            if (_passes(error) and begun) or not definition.can_undo(run):
+                raise _left_open(engine, run, error) from error
+            _undo(engine, run, definition, observer, error)
+            raise
+        run.close(OperationState.DONE, also=_audited(engine, run, AuditType.INFORMATION, ""))
+        return OperationState.DONE
+
+
+def _undo(
+    engine: Engine, run: Run, definition: Definition, observer: Observer, refusal: KctuiError | None
+) -> OperationState:
+    """Take back, and close. refusal: why, None when an earlier run was at it already."""
+    try:
+        if refusal is not None and run.may_have_happened(definition.effects):
+            run.mark_undoing()
+        undone = definition.undo(run, observer)
+    except (StoreError, LostOwnershipError):
+        raise
+    except KctuiError as error:
+        raise _left_open(engine, run, error) from error
+    said = refusal.title if refusal else ""
+    failed = undone.state is OperationState.FAILED
+    outcome = (" failed" if failed else " undone") + (f": {said}" if said else "")
+    audited = _audited(engine, run, AuditType.ERROR if failed else AuditType.WARNING, outcome)
+
+    def also(session: Session) -> None:
+        if undone.also is not None:
+            undone.also(session)
+        audited(session)
+
+    run.close(undone.state, said or None, also=also)
+    return undone.state
 
 
 def audit_refusal(

@@ -9,15 +9,22 @@ from kctui.core.errors import RefusedError
 from kctui.core.observer import Observer
 from kctui.core.operations.importing import confirm, import_version, kms_of, prove_copy, versions_of
 from kctui.core.operations.journal import Answer, Run
+from kctui.core.operations.runner import Undone
 from kctui.core.words import CloudStatus, MaterialState, OperationState
 
 
 class _NothingToUndo:
-    """A definite refusal left the key as it was: there is nothing to take back."""
+    """Before the first effect a refusal leaves the key as it was; from then on there is only going on."""
 
-    def undo(self, run: Run, observer: Observer) -> OperationState:
+    effects: frozenset[str]
+
+    def can_undo(self, run: Run) -> bool:
+        """Only while nothing was done."""
+        return not run.may_have_happened(self.effects)
+
+    def undo(self, run: Run, observer: Observer) -> Undone:
         """End as FAILED."""
-        return OperationState.FAILED
+        return Undone(OperationState.FAILED)
 
 
 class Upload(_NothingToUndo):
@@ -42,7 +49,7 @@ class Upload(_NothingToUndo):
             )
         for version in versions:
             import_version(run, observer, kms, key, version, valid_to)
-        confirm(run, observer, kms, CloudStatus.AVAILABLE)
+        confirm(run, observer, kms, CloudStatus.AVAILABLE, before=CloudStatus.NOT_AVAILABLE)
 
 
 class Enable(_NothingToUndo):
@@ -70,4 +77,5 @@ def _switch(run: Run, observer: Observer, name: str, call: Callable[[Kms, str], 
     key = run.key()
     kms = kms_of(run.engine, key)
     run.step(name, lambda: Answer(call(kms, key.kms_key_id or "")), observer)
-    confirm(run, observer, kms, expected)
+    before = CloudStatus.DISABLED if expected is CloudStatus.AVAILABLE else CloudStatus.AVAILABLE
+    confirm(run, observer, kms, expected, before=before)
