@@ -22,7 +22,7 @@ from kctui.screens.dialogs.message import MessageDialog, Question
 from kctui.screens.dialogs.steps import StepLog, WorkingDialog
 
 KEYS_IN_FORM = "Enter: next field   Esc: leave"
-KEYS_BEFORE_APPLY = "Tab, then Enter: Apply   Esc: leave"
+KEYS_BEFORE_APPLY = "Tab Enter: Apply   Esc: leave"
 REVIEW = "Review"
 BETWEEN = "\N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK}"
 WORKING = "Working; a step is not broken off."
