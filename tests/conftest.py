@@ -33,7 +33,7 @@ def template_home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     """A home initialised once a worker, whose passphrase is stretched so little that each test may unlock."""
     home = Home(tmp_path_factory.mktemp("template") / "home")
     with Engine.initialise(home, operator=OPERATOR, passphrase=Secret(PASSPHRASE)) as engine:
-        _stretch_little(engine)
+        stretch_little(engine)
     return home
 
 
@@ -53,7 +53,8 @@ def engine(home: Home) -> Iterator[Engine]:
         yield opened
 
 
-def _stretch_little(engine: Engine) -> None:
+def stretch_little(engine: Engine) -> None:
+    """Stretch the operator's passphrase so little that a test may unlock often."""
     little = KdfParameters(new_parameters().salt, memory_kib=8, passes=1, lanes=1)
     with engine.store.write() as session:
         row = find_operator(session, OPERATOR)

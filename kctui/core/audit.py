@@ -64,10 +64,10 @@ class AuditCheck:
 class AuditLog:
     """Appends and verifies. With a keyring, entries are keyed and keyed entries can be checked."""
 
-    def __init__(self, store: Store, log: Log) -> None:
+    def __init__(self, store: Store, log: Log, keyring: Keyring | None = None) -> None:
         self._store = store
         self._log = log
-        self.keyring: Keyring | None = None
+        self.keyring = keyring
 
     def note(self, event: AuditEvent) -> None:
         """Append in a transaction of its own."""

@@ -7,7 +7,7 @@ from sqlmodel import col, func, select
 
 from kctui.core import keyring as keys
 from kctui.core.audit import AuditEvent, AuditLog
-from kctui.core.errors import ConfigurationError, LockedError, RefusedError, UnlockError
+from kctui.core.errors import ConfigurationError, LockedError, RefusedError, TamperedError, UnlockError
 from kctui.core.keyring import Keyring
 from kctui.core.log import open_log
 from kctui.core.model import Operator
@@ -19,6 +19,8 @@ from kctui.core.words import AuditCategory, AuditType
 
 FIRST_GROUP = "Cloud Admin Group"
 FAILED_UNLOCKS_ALARM = 3
+# Two hosts that fail at once count twice (PostgreSQL; SQLite has one writer). Rows that only refer to it go on.
+_ALONE = {"key_share": True}
 
 AskPassphrase = Callable[[str], Secret]
 
@@ -133,36 +135,31 @@ class Engine:
             return list(session.exec(select(Operator.name).order_by(col(Operator.name))))
 
     def unlock(self, operator: str, passphrase: Secret, *, quietly: bool = False) -> None:
-        """Open the vault for an operator. Takes about 0.2 s. Raises UnlockError or NotFoundError.
+        """Open the vault for an operator. Takes about 0.2 s. Raises UnlockError, NotFoundError or TamperedError.
 
-        Every try is in the audit log; the third failure in a row is CRITICAL. quietly: without the entry of success.
+        Every try is in the audit log, without which it stays shut; the third failure in a row is CRITICAL, and so
+        is what was tampered with. Read-only, nothing is written. quietly: without the entry of success.
         """
         with self.store.read() as session:
             row = keys.find_operator(session, operator)
+            found: Keyring | UnlockError | TamperedError
             try:
-                keyring = keys.open_keyring(session, row, passphrase)
-            except UnlockError:
-                keyring = None
-        if keyring is None:
+                found = keys.open_keyring(session, row, passphrase)
+            except (UnlockError, TamperedError) as error:
+                found = error
+        if isinstance(found, UnlockError):
             raise self._failed_unlock(row.id, operator)
+        if isinstance(found, TamperedError):
+            self._note_tampering(operator, found)
+            raise found
+        try:
+            if not self.read_only:
+                self._note_unlock(found, quietly=quietly)
+        except BaseException:
+            found.wipe()
+            raise
         self.lock()
-        self._keyring = self.audit.keyring = keyring
-        if self.read_only:
-            return
-        with self.store.write() as session:
-            row = session.get_one(Operator, row.id)
-            failed, row.failed_unlocks = row.failed_unlocks, 0
-            if not quietly:
-                before = f", after {failed} failed tries" if failed else ""
-                self.audit.record(
-                    session,
-                    AuditEvent(
-                        AuditType.INFORMATION,
-                        AuditCategory.VAULT,
-                        f"Unlocked by {operator}{before}",
-                        {"Operator": operator},
-                    ),
-                )
+        self._keyring = self.audit.keyring = found
 
     def lock(self) -> None:
         """Forget every key, and every AWS client made with them."""
@@ -188,9 +185,44 @@ class Engine:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _failed_unlock(self, operator_id: str, operator: str) -> UnlockError:
+    def _note_unlock(self, keyring: Keyring, *, quietly: bool) -> None:
         with self.store.write() as session:
-            row = session.get_one(Operator, operator_id)
+            row = session.get_one(Operator, keyring.operator_id, with_for_update=_ALONE)
+            failed, row.failed_unlocks = row.failed_unlocks, 0
+            if quietly:
+                return
+            before = f", after {failed} failed tries" if failed else ""
+            # With the keys that are about to be the engine's, so that the entry is keyed.
+            AuditLog(self.store, self.log, keyring).record(
+                session,
+                AuditEvent(
+                    AuditType.INFORMATION,
+                    AuditCategory.VAULT,
+                    f"Unlocked by {keyring.operator}{before}",
+                    {"Operator": keyring.operator},
+                ),
+            )
+
+    def _note_tampering(self, operator: str, error: TamperedError) -> None:
+        if self.read_only:
+            return
+        self.audit.note(
+            AuditEvent(
+                AuditType.CRITICAL,
+                AuditCategory.VAULT,
+                f"Unlock stopped for {operator}, the vault was tampered with: {error.title}",
+                {"Operator": operator},
+                operator=operator,
+            )
+        )
+
+    def _failed_unlock(self, operator_id: str, operator: str) -> UnlockError:
+        title = f"The passphrase does not open {operator}'s key"
+        remedy = "Try again. Nobody can recover a passphrase; another member can admit a new operator."
+        if self.read_only:
+            return UnlockError(title, detail="kctui runs read-only: the try is not in the audit log.", remedy=remedy)
+        with self.store.write() as session:
+            row = session.get_one(Operator, operator_id, with_for_update=_ALONE)
             row.failed_unlocks += 1
             failed = row.failed_unlocks
             times = "once" if failed == 1 else f"{failed} times"
@@ -206,7 +238,7 @@ class Engine:
                 ),
             )
         return UnlockError(
-            f"The passphrase does not open {operator}'s key",
+            title,
             detail=f"Failed {times if failed == 1 else times + ' in a row'}; each try is in the audit log.",
-            remedy="Try again. Nobody can recover a passphrase; another member can admit a new operator.",
+            remedy=remedy,
         )

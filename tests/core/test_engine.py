@@ -2,27 +2,33 @@
 
 import json
 import stat
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from sqlmodel import col, select
 
 from kctui.core.engine import FIRST_GROUP, Engine
 from kctui.core.errors import (
     ConfigurationError,
     InvalidInputError,
+    KctuiError,
     LockedError,
     NotFoundError,
     NotInitialisedError,
     RefusedError,
+    TamperedError,
     UnlockError,
 )
 from kctui.core.key_sets import NewKeySet, create_key_set
-from kctui.core.model import AuditEntry, CspAccount, Operator
+from kctui.core.keyring import Keyring
+from kctui.core.model import AdminGroup, AuditEntry, CspAccount, Operator
 from kctui.core.paths import Home
 from kctui.core.secret import Secret
 from kctui.core.words import AuditCategory, AuditType
-from tests.conftest import OPERATOR, PASSPHRASE
+from tests.conftest import OPERATOR, PASSPHRASE, stretch_little
 from tests.core.rows import add_account
 
 WRONG = "not the right passphrase"
@@ -196,6 +202,49 @@ def test_a_failed_unlock_leaves_the_engine_locked(home: Home) -> None:
             _ = engine.keyring
 
 
+def refuse_audit_entries(engine: Engine) -> None:
+    """What a full disk does, at the worst moment: the keys are open, the entry cannot be written."""
+    with engine.store.write() as session:
+        session.connection().execute(
+            sa.text("CREATE TRIGGER full BEFORE INSERT ON audit_entry BEGIN SELECT RAISE(ABORT, 'full'); END")
+        )
+
+
+def test_an_unlock_that_cannot_be_written_down_opens_nothing(home: Home) -> None:
+    with Engine.open(home) as engine:
+        refuse_audit_entries(engine)
+        with pytest.raises(KctuiError) as refused:
+            engine.unlock(OPERATOR, Secret(PASSPHRASE))
+        assert not engine.unlocked
+        assert engine.audit.keyring is None
+    [keyring] = [step.frame.f_locals["found"] for step in refused.traceback if step.name == "unlock"]
+    assert isinstance(keyring, Keyring)
+    assert keyring.groups == {}
+
+
+def test_tampering_met_at_unlock_is_critical_in_the_audit_log(home: Home) -> None:
+    with Engine.open(home) as engine:
+        with engine.store.write() as session:
+            session.exec(select(AdminGroup)).one().sealed_audit_key = b""
+        with pytest.raises(TamperedError) as refused:
+            engine.unlock(OPERATOR, Secret(PASSPHRASE))
+        last = entries(engine)[-1]
+        assert not engine.unlocked
+    assert (last.type, last.category, last.operator) == (AuditType.CRITICAL, AuditCategory.VAULT, OPERATOR)
+    assert refused.value.title in last.message
+
+
+def test_failures_at_once_are_all_counted(tmp_path: Path, postgres_url: str) -> None:
+    home, tries = Home(tmp_path / "home"), 12
+    with Engine.initialise(home, operator=OPERATOR, passphrase=Secret(PASSPHRASE), database=postgres_url) as engine:
+        stretch_little(engine)
+    with Engine.open(home) as engine:
+        with ThreadPoolExecutor(6) as pool:
+            list(pool.map(lambda _: fail_to_unlock(engine), range(tries)))
+        with engine.store.read() as session:
+            assert session.exec(select(Operator.failed_unlocks)).one() == tries
+
+
 def test_an_unknown_operator_is_not_found(home: Home) -> None:
     with Engine.open(home) as engine, pytest.raises(NotFoundError):
         engine.unlock("nobody", Secret(PASSPHRASE))
@@ -235,6 +284,27 @@ def test_unlocking_read_only_writes_nothing(home: Home) -> None:
     with Engine.open(home, read_only=True) as engine:
         engine.unlock(OPERATOR, Secret(PASSPHRASE))
         assert len(entries(engine)) == before
+
+
+def _wrong_passphrase(engine: Engine) -> None:
+    assert "read-only" in fail_to_unlock(engine).detail
+
+
+def _tampered_with(engine: Engine) -> None:
+    with engine.store.write() as session:
+        session.exec(select(AdminGroup)).one().sealed_audit_key = b""
+    with pytest.raises(TamperedError):
+        engine.unlock(OPERATOR, Secret(PASSPHRASE))
+
+
+@pytest.mark.parametrize("fail", [_wrong_passphrase, _tampered_with])
+def test_failing_to_unlock_read_only_writes_nothing(home: Home, fail: Callable[[Engine], None]) -> None:
+    with Engine.open(home, read_only=True) as engine:
+        before = len(entries(engine))
+        fail(engine)
+        assert len(entries(engine)) == before
+        with engine.store.read() as session:
+            assert session.exec(select(Operator.failed_unlocks)).one() == 0
 
 
 def test_the_log_file_holds_events_and_no_secret(engine: Engine) -> None:
