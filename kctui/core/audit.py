@@ -9,10 +9,13 @@ What nothing in one database can tell is that the whole of it was put back to an
 import hashlib
 import hmac
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC
+from typing import Any
 
+import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from kctui.core.clock import now
@@ -75,7 +78,10 @@ class AuditLog:
             self.record(session, event)
 
     def record(self, session: Session, event: AuditEvent) -> AuditEntry:
-        """Append within the transaction of what it tells of, so that there is never one without the other."""
+        """Append within the transaction of what it tells of, so that there is never one without the other.
+
+        The log file hears of it after the commit.
+        """
         self._store.lock_audit(session)
         last = session.exec(select(AuditEntry).order_by(col(AuditEntry.seq).desc()).limit(1)).one_or_none()
         who = whereabouts()
@@ -102,18 +108,8 @@ class AuditLog:
             self._set_anchor(session, group, entry)
         session.add(entry)
         session.flush()
-        self._log.info(
-            event.message,
-            audit=entry.seq,
-            type=entry.type.value,
-            category=entry.category.value,
-            operator=entry.operator,
-            unix_user=entry.unix_user,
-            ssh_client=entry.ssh_client,
-            objects=entry.objects,
-            request_ids=entry.request_ids,
-            hash=entry.hash,
-        )
+        # Once it is so: what is rolled back did not happen.
+        sa.event.listen(session, "after_commit", self._teller(entry), once=True)
         return entry
 
     def verify(self) -> AuditCheck:
@@ -168,6 +164,28 @@ class AuditLog:
         if not hmac.compare_digest(entry.mac.encode(), _mac(group, entry.hash).encode()):
             return "its keyed check does not hold: it was written without the group's key", None
         return "", True
+
+    def _teller(self, entry: AuditEntry) -> Callable[[Session], None]:
+        """What puts the entry into the log file."""
+        line: dict[str, Any] = {
+            "audit": entry.seq,
+            "type": entry.type.value,
+            "category": entry.category.value,
+            "operator": entry.operator,
+            "unix_user": entry.unix_user,
+            "ssh_client": entry.ssh_client,
+            "objects": entry.objects,
+            "request_ids": entry.request_ids,
+            "hash": entry.hash,
+        }
+        message = entry.message
+
+        def tell(_: Session) -> None:
+            # The entry is in the database. A full disk under its copy must not stop what it tells of half-way.
+            with suppress(OSError):
+                self._log.info(message, **line)
+
+        return tell
 
     def _group_for(self, event: AuditEvent) -> OpenGroup | None:
         if self.keyring is None or not self.keyring.groups:

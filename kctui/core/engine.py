@@ -1,6 +1,7 @@
 """The engine: one home, opened; unlocked when somebody's passphrase opens it. Both front ends stand on it."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Self
 
 from sqlmodel import col, func, select
@@ -172,7 +173,8 @@ class Engine:
         """Lock, and let go of database and log."""
         self.lock()
         self.store.close()
-        self._log_file.close()
+        with suppress(OSError):  # a full disk: each entry is in the database
+            self._log_file.close()
 
     def require_writable(self, what: str) -> None:
         """Raise RefusedError in read-only mode."""

@@ -1,5 +1,7 @@
 """The audit log tells when anything in it was changed, added, taken out or cut off."""
 
+import json
+import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -85,6 +87,27 @@ def test_an_entry_is_rolled_back_with_what_it_tells_of(log: Engine) -> None:
     with pytest.raises(RuntimeError):
         write_and_fail()
     assert log.audit.verify().entries == 11
+    assert EVENT.message not in log.home.log.read_text()
+
+
+def test_the_log_file_hears_of_an_entry_once_it_is_committed(log: Engine) -> None:
+    with log.store.write() as session:
+        log.audit.record(session, EVENT)
+        log.audit.record(session, replace(EVENT, message="Something else happened"))
+        assert EVENT.message not in log.home.log.read_text()
+    told = [json.loads(line) for line in log.home.log.read_text().splitlines()[-2:]]
+    assert [(line["event"], line["audit"]) for line in told] == [(EVENT.message, 12), ("Something else happened", 13)]
+
+
+def test_a_full_disk_under_the_log_file_stops_nothing(home: Home) -> None:
+    with Engine.open(home) as engine:
+        full = os.open("/dev/full", os.O_WRONLY)
+        os.dup2(full, engine._log_file.fileno())
+        os.close(full)
+        for _ in range(2):
+            engine.audit.note(EVENT)
+        check = engine.audit.verify()
+    assert (check.intact, check.entries) == (True, 3)
 
 
 CHANGES: dict[str, object] = {
