@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import Enum
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from kctui.core.store import SCHEMA_HEAD, Store
 _MEBIBYTE = 1024 * 1024
 _LITTLE_DISK = 256 * _MEBIBYTE
 _HARDLY_ANY_DISK = 16 * _MEBIBYTE
+_CLOCK_TOLERANCE, _CLOCK_LIMIT = 30, 240
 
 
 class Verdict(Enum):
@@ -167,6 +169,16 @@ def _clock(store: Store) -> Finding:
     return Finding("clock", Verdict.OK, f"{rfc3339(at)}, after every audit entry")
 
 
+def _clock_against(name: str, ahead: timedelta) -> Finding:
+    """AWS refuses requests that are signed more than five minutes off (IAM User Guide, Signature Version 4)."""
+    subject, seconds = f"clock against {name}", abs(ahead.total_seconds())
+    if seconds < _CLOCK_TOLERANCE:
+        return Finding(subject, Verdict.OK, "with AWS's, to the seconds")
+    detail = f"{seconds:.0f} s {'behind' if ahead > timedelta() else 'ahead of'} AWS"
+    verdict = Verdict.PROBLEM if seconds > _CLOCK_LIMIT else Verdict.WARNING
+    return Finding(subject, verdict, detail, "Set the clock (chrony, NTP): AWS refuses requests 5 minutes off.")
+
+
 def _audit(audit: AuditLog) -> Finding:
     try:
         check = audit.verify()
@@ -201,6 +213,8 @@ def _account(engine: Engine, name: str) -> Iterator[Finding]:
         yield _problem(subject, error)
         return
     yield Finding(subject, Verdict.OK, f"AWS knows it as {found.caller.arn}")
+    if found.caller.ahead is not None:
+        yield _clock_against(name, found.caller.ahead)
     denied = [check.permission for check in found.permissions if check.finding is Permitted.DENIED]
     needed = [permission.action for permission in denied if not permission.optional]
     useful = [permission.action for permission in denied if permission.optional]

@@ -2,26 +2,32 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
 
 from kctui.core.aws.clients import AwsSession
 from kctui.core.aws.failures import AwsRefusedError, explained
 from kctui.core.aws.permissions import LONG_NAME
+from kctui.core.clock import now
 
 
 @dataclass(frozen=True)
 class Caller:
-    """Whose credential this is (GetCallerIdentity)."""
+    """Whose credential this is (GetCallerIdentity). ahead: how far AWS's clock is ahead of ours, where it told."""
 
     account: str
     arn: str
     partition: str
+    ahead: timedelta | None = None
 
 
 def caller_identity(session: AwsSession) -> Caller:
     """Ask STS. sts:GetCallerIdentity needs no permission. Raises AwsRefusedError or AwsUnreachableError."""
     with explained("sts:GetCallerIdentity"):
         answer = session.sts().get_caller_identity()
-    return Caller(answer["Account"], answer["Arn"], answer["Arn"].split(":")[1])
+        date = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
+        ahead = parsedate_to_datetime(date) - now() if date else None
+        return Caller(answer["Account"], answer["Arn"], answer["Arn"].split(":")[1], ahead)
 
 
 def regions(session: AwsSession) -> list[str]:
