@@ -1,10 +1,10 @@
 """The engine: one home, opened; unlocked when somebody's passphrase opens it. Both front ends stand on it."""
 
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import Self
 
-from sqlmodel import col, func, select
+from sqlmodel import Session, col, func, select
 
 from kctui.core import keyring as keys
 from kctui.core.audit import AuditEvent, AuditLog
@@ -87,33 +87,18 @@ class Engine:
                 remedy="This is half of a home. Put config.toml back, or move the database away by hand.",
             )
         store = Store(settings.database_url(home), home)
-        try:
+        with ExitStack() as undo:
+            undo.callback(_remove_half_a_home, home, store)
+            undo.callback(store.close)
             store.migrate()
-            with store.write() as session:
-                taken = session.exec(select(func.count()).select_from(Operator)).one()
-                if taken:
-                    raise ConfigurationError(
-                        "This database belongs to a kctui home already",
-                        remedy="To join it from this host, copy its config.toml into this home.",
-                    )
-                keys.create_group(session, group, keys.enrol(session, operator, passphrase))
-            save_settings(home, settings)
             engine = cls(home, settings, store)
-        except BaseException:
-            store.close()
-            if store.is_sqlite and not home.initialised:
-                for name in ("", "-wal", "-shm"):
-                    home.database.with_name(home.database.name + name).unlink(missing_ok=True)
-            raise
-        engine.unlock(operator, passphrase, quietly=True)
-        engine.audit.note(
-            AuditEvent(
-                AuditType.INFORMATION,
-                AuditCategory.SYSTEM,
-                f"Initialised {home.root} with operator {operator} in {group}",
-                {"Operator": operator, "Admin Group": group},
-            )
-        )
+            undo.callback(engine.close)
+            with store.write() as session:
+                engine._enrol_first(session, operator, passphrase, group)
+                # In the transaction, so that neither is there without the other: a second try meets no operator.
+                undo.callback(home.config.unlink, missing_ok=True)
+                save_settings(home, settings)
+            undo.pop_all()
         return engine
 
     @property
@@ -187,6 +172,27 @@ class Engine:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def _enrol_first(self, session: Session, operator: str, passphrase: Secret, group: str) -> None:
+        """Enrol the first operator with an Admin Group, and open the vault for them."""
+        self.store.lock_audit(session)  # two hosts may try at once
+        if session.exec(select(func.count()).select_from(Operator)).one():
+            raise ConfigurationError(
+                "This database belongs to a kctui home already",
+                remedy="To join it from this host, copy its config.toml into this home.",
+            )
+        first = keys.enrol(session, operator, passphrase)
+        keys.create_group(session, group, first)
+        self._keyring = self.audit.keyring = keys.open_keyring(session, first, passphrase)
+        self.audit.record(
+            session,
+            AuditEvent(
+                AuditType.INFORMATION,
+                AuditCategory.SYSTEM,
+                f"Initialised {self.home.root} with operator {operator} in {group}",
+                {"Operator": operator, "Admin Group": group},
+            ),
+        )
+
     def _note_unlock(self, keyring: Keyring, *, quietly: bool) -> None:
         with self.store.write() as session:
             row = session.get_one(Operator, keyring.operator_id, with_for_update=_ALONE)
@@ -244,3 +250,10 @@ class Engine:
             detail=f"Failed {times if failed == 1 else times + ' in a row'}; each try is in the audit log.",
             remedy=remedy,
         )
+
+
+def _remove_half_a_home(home: Home, store: Store) -> None:
+    """Remove the database that this initialisation made; a server's was rolled back, and is not ours to drop."""
+    if store.is_sqlite and not home.initialised:
+        for name in ("", "-wal", "-shm"):
+            home.database.with_name(home.database.name + name).unlink(missing_ok=True)

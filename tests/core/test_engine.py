@@ -19,6 +19,7 @@ from kctui.core.errors import (
     NotFoundError,
     NotInitialisedError,
     RefusedError,
+    StoreError,
     TamperedError,
     UnlockError,
 )
@@ -27,6 +28,7 @@ from kctui.core.keyring import Keyring
 from kctui.core.model import AdminGroup, AuditEntry, CspAccount, Operator
 from kctui.core.paths import Home
 from kctui.core.secret import Secret
+from kctui.core.store import Store
 from kctui.core.words import AuditCategory, AuditType
 from tests.conftest import OPERATOR, PASSPHRASE, stretch_little
 from tests.core.rows import add_account
@@ -129,6 +131,41 @@ def test_one_server_database_belongs_to_one_home(tmp_path: Path, postgres_url: s
             Home(tmp_path / "second"), operator="mallory", passphrase=Secret(PASSPHRASE), database=postgres_url
         )
     assert not first.database.exists()
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_an_initialisation_that_cannot_write_its_configuration_can_be_tried_again(
+    tmp_path: Path, request: pytest.FixtureRequest, kind: str
+) -> None:
+    database = request.getfixturevalue("postgres_url") if kind == "postgresql" else None
+    home = Home(tmp_path / "home")
+    home.create()
+    in_the_way = home.config.with_name("config.toml.new")
+    in_the_way.mkdir()
+    with pytest.raises(StoreError):
+        Engine.initialise(home, operator=OPERATOR, passphrase=Secret(PASSPHRASE), database=database)
+    assert not home.initialised
+    in_the_way.rmdir()
+    with Engine.initialise(home, operator=OPERATOR, passphrase=Secret(PASSPHRASE), database=database) as engine:
+        assert engine.operators() == [OPERATOR]
+        assert len(entries(engine)) == 1
+
+
+def test_an_initialisation_that_cannot_be_committed_leaves_no_configuration(tmp_path: Path, postgres_url: str) -> None:
+    home, store = Home(tmp_path / "home"), Store(postgres_url)
+    store.migrate()
+    with store.write() as session:
+        session.connection().execute(
+            sa.text(
+                "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'refused'; END $$;"
+                "CREATE CONSTRAINT TRIGGER late AFTER INSERT ON operator DEFERRABLE INITIALLY DEFERRED "
+                "FOR EACH ROW EXECUTE FUNCTION refuse()"
+            )
+        )
+    store.close()
+    with pytest.raises(StoreError):
+        Engine.initialise(home, operator=OPERATOR, passphrase=Secret(PASSPHRASE), database=postgres_url)
+    assert not home.initialised
 
 
 def test_another_host_joins_a_server_database_with_its_configuration(tmp_path: Path, postgres_url: str) -> None:
