@@ -149,8 +149,7 @@ def open_keyring(session: Session, operator: Operator, passphrase: Secret) -> Ke
             info = _membership_info(group.id, operator.id, member.generation)
             keys.setdefault(group.id, {})[member.generation] = private.receive(member.sealed_group_key, info)
         for group in {group.id: group for _, group in rows}.values():
-            # Who was removed holds the earlier keys alone.
-            if group.generation <= max(keys[group.id]):
+            if not _removed_from(session, group, keys[group.id]):
                 keyring.groups[group.id] = _open_group(group, keys[group.id])
     except BaseException:
         keyring.wipe()
@@ -158,6 +157,17 @@ def open_keyring(session: Session, operator: Operator, passphrase: Secret) -> Ke
     finally:
         private.wipe()
     return keyring
+
+
+def _removed_from(session: Session, group: AdminGroup, held: dict[int, Secret]) -> bool:
+    """Whether the operator holds earlier keys alone, while others hold the present one.
+
+    A present key that nobody holds is no removal: that would lock everybody out without a word.
+    """
+    if group.generation <= max(held):
+        return False
+    present = select(Membership).where(Membership.group_id == group.id, Membership.generation == group.generation)
+    return session.exec(present.limit(1)).first() is not None
 
 
 def _open_group(group: AdminGroup, held: dict[int, Secret]) -> OpenGroup:

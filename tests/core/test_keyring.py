@@ -100,6 +100,10 @@ def _generation_set_back(session: Session) -> None:
     session.exec(select(AdminGroup)).one().generation = 0
 
 
+def _generation_that_nobody_holds(session: Session) -> None:
+    session.exec(select(AdminGroup)).one().generation = 9
+
+
 @pytest.mark.parametrize(
     "tamper",
     [
@@ -109,6 +113,7 @@ def _generation_set_back(session: Session) -> None:
         _audit_key_of_no_generation,
         _changed_audit_key,
         _generation_set_back,
+        _generation_that_nobody_holds,
     ],
 )
 def test_a_tampered_membership_or_group_opens_nothing(engine: Engine, tamper: Callable[[Session], None]) -> None:
@@ -120,10 +125,12 @@ def test_a_tampered_membership_or_group_opens_nothing(engine: Engine, tamper: Ca
     assert not engine.unlocked
 
 
-def test_who_does_not_hold_the_groups_present_key_is_not_in_it(engine: Engine) -> None:
+def test_who_does_not_hold_the_groups_present_key_is_not_in_it(engine: Engine, bob: str) -> None:
     group = group_id(engine)
     with engine.store.write() as session:
         session.get_one(AdminGroup, group).generation = 2
+        others = find_operator(session, bob).id
+        session.add(Membership(group_id=group, operator_id=others, generation=2, sealed_group_key=b"bob's"))
     unlock_again(engine)
     with pytest.raises(LockedError):
         engine.keyring.group(group)
