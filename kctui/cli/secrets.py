@@ -1,5 +1,6 @@
 """Where secrets come from: a file, standard input, or a question on the terminal. Never a flag."""
 
+import contextlib
 import getpass
 import os
 import stat
@@ -94,8 +95,8 @@ def _one_line(content: bytes, where: str, what: str, remedy: str) -> Secret:
         raise ConfigurationError(f"There is no {what} in {where}: it is empty", remedy=remedy)
     if len(content) > _LONGEST or b"\n" in line:
         raise ConfigurationError(f"There is more than a {what} in {where}", remedy=remedy)
-    try:
+    with contextlib.suppress(UnicodeDecodeError):
         line.decode()
-    except UnicodeDecodeError:
-        raise ConfigurationError(f"The {what} in {where} is not UTF-8 text", remedy=remedy) from None
-    return Secret(line)
+        return Secret(line)
+    # Raised out here: the codec's error, even as a context, would carry the secret.
+    raise ConfigurationError(f"The {what} in {where} is not UTF-8 text", remedy=remedy)
