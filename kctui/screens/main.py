@@ -300,7 +300,8 @@ class MainScreen(Looking):
         check = message.check
         at = self.console.clock().strftime("%H:%M")
         if check.intact:
-            words = f"chain ✓ {check.entries:,} entries, checked {at}"
+            left = f", keyed check of {check.unchecked:,} not made" if check.unchecked else ""
+            words = f"chain ✓ {check.entries:,} entries{left}, checked {at}"
         else:
             words = f"chain ✕ entry {check.wrong_at}: {check.reason}"
         self.change(refreshing="", audit_check=words, notice="" if check.intact else f"Audit Log: {words}")

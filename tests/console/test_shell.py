@@ -316,6 +316,13 @@ async def test_the_audit_log_verifies(start: StartShell, home: Home, passphrase:
         assert "chain ✓ 2 entries, checked 12:03" in shell.text
 
 
+async def test_verifying_while_locked_says_what_was_not_checked(start: StartShell, home: Home) -> None:
+    async with start(home, tab=Tab.AUDIT) as shell:
+        shell.main.action_do("verify_audit")
+        await shell.settle()
+        assert "chain ✓ 1 entries, keyed check of 1 not made, checked 12:03" in shell.text
+
+
 async def test_a_changed_entry_is_found(start: StartShell, seeded: Home, passphrase: str) -> None:
     async with start(seeded, tab=Tab.AUDIT, passphrase=passphrase) as shell:
         shell.main.action_do("verify_audit")
