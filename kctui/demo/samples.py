@@ -6,8 +6,10 @@ other hands, through boto3. Only what cannot happen in a minute is written into 
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TypedDict
 
 import boto3
 from types_boto3_kms.client import KMSClient
@@ -30,6 +32,12 @@ from kctui.demo.planting import plant
 
 _PLENTY = 1000.0
 _WORKERS = 4
+
+
+class _Signed(TypedDict):
+    endpoint_url: str
+    aws_access_key_id: str
+    aws_secret_access_key: str
 
 
 @dataclass(frozen=True)
@@ -155,18 +163,15 @@ class Samples:
 
     def _by_other_hands(self, name: str, act: Callable[[KMSClient, str], object]) -> None:
         row = cloud_key_row(self._engine.store, self._keys[name])
-        root = self._roots[row.account]
-        client = boto3.client(
-            "kms",
-            region_name=row.region,
-            endpoint_url=self._box.endpoint,
-            aws_access_key_id=root.access_key_id,
-            aws_secret_access_key=root.secret_access_key,
-        )
-        try:
+        with closing(boto3.client("kms", row.region, **self._as(self._roots[row.account]))) as client:
             act(client, row.kms_key_id or "")
-        finally:
-            client.close()
+
+    def _as(self, root: AccessKey) -> _Signed:
+        return {
+            "endpoint_url": self._box.endpoint,
+            "aws_access_key_id": root.access_key_id,
+            "aws_secret_access_key": root.secret_access_key,
+        }
 
     def _interrupt(self) -> None:
         """A creation whose answer was lost while the key could not be seen yet: Recover finds it by its tag."""
@@ -213,35 +218,16 @@ class Samples:
             )
 
     def _made_by_aws(self) -> tuple[str, str]:
-        root = self._box.root
-        client = boto3.client(
-            "kms",
-            region_name="us-east-1",
-            endpoint_url=self._box.endpoint,
-            aws_access_key_id=root.access_key_id,
-            aws_secret_access_key=root.secret_access_key,
-        )
-        try:
+        with closing(boto3.client("kms", "us-east-1", **self._as(self._box.root))) as client:
             made = client.create_key(Description="made in the AWS console")["KeyMetadata"]
             client.create_alias(AliasName="alias/AWSKMSCloudKey", TargetKeyId=made["KeyId"])
-        finally:
-            client.close()
         return made["KeyId"], made["Arn"]
 
     def _cut_off(self) -> None:
         """The second site's access key is switched off: its keys keep their last known status, with its age."""
         root = self._roots["disaster-recovery"]
-        iam = boto3.client(
-            "iam",
-            region_name="us-east-1",
-            endpoint_url=self._box.endpoint,
-            aws_access_key_id=root.access_key_id,
-            aws_secret_access_key=root.secret_access_key,
-        )
-        try:
+        with closing(boto3.client("iam", "us-east-1", **self._as(root))) as iam:
             iam.update_access_key(AccessKeyId=root.access_key_id, Status="Inactive")
-        finally:
-            iam.close()
         sync(self._engine, account="disaster-recovery")
 
 

@@ -1,9 +1,7 @@
 """CSP Accounts: only credentials that AWS knows are kept, and what they may do is told as far as it can be."""
 
 import json
-from collections.abc import Iterator
 from datetime import timedelta
-from itertools import count
 
 import boto3
 import pytest
@@ -21,21 +19,15 @@ from kctui.core.secret import Secret
 from kctui.demo.box import AccessKey, Box
 from tests.core.operations import REGION, know_regions, make_quick
 
-_accounts = count(500_000_000_001)
 NEEDED = [permission.action for permission in PERMISSIONS]
 
 
-@pytest.fixture(scope="session")
-def box() -> Iterator[Box]:
-    with Box.start() as started:
-        yield started
-
-
 @pytest.fixture
-def root(box: Box, engine: Engine) -> AccessKey:
+def root(engine: Engine, aws_account: AccessKey) -> AccessKey:
+    """An AWS account that the engine does not know yet."""
     make_quick(engine)
     know_regions(engine)
-    return box.add_account(str(next(_accounts)))
+    return aws_account
 
 
 def new(box: Box, key: AccessKey, **values: str) -> NewAccount:

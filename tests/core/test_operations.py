@@ -1,9 +1,7 @@
 """Create, upload, enable and disable: what AWS and the store hold after each outcome."""
 
 import base64
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from itertools import count
 
 import pytest
 from sqlmodel import select
@@ -22,33 +20,7 @@ from kctui.core.recovery import open_operations, recover
 from kctui.core.sync import sync
 from kctui.core.words import AuditCategory, AuditType, CloudStatus, OperationState, StepState
 from kctui.demo.box import AccessKey, Box, FaultKind
-from tests.core.operations import kms_client, new_key, with_key_set
-
-_accounts = count(200_000_000_001)
-
-
-@pytest.fixture(scope="session")
-def box() -> Iterator[Box]:
-    with Box.start() as started:
-        yield started
-
-
-@pytest.fixture
-def root(box: Box, engine: Engine) -> Iterator[AccessKey]:
-    """An AWS account of the test's own, known to the engine as CSP Account `bank` with Key Set `payroll`."""
-    box.faults.clear()
-    key = box.add_account(str(next(_accounts)))
-    with_key_set(engine, box, key)
-    box.calls.clear()
-    yield key
-    box.faults.clear()
-
-
-@pytest.fixture
-def kms(box: Box, root: AccessKey) -> Iterator[KMSClient]:
-    client = kms_client(box, root)
-    yield client
-    client.close()
+from tests.core.operations import new_key
 
 
 def keys_in_aws(kms: KMSClient) -> list[str]:

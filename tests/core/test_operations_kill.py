@@ -1,9 +1,7 @@
 """Killed anywhere, an operation is finished or undone by recovery: nothing orphaned, lost, or done twice."""
 
 import signal
-from collections.abc import Iterator
 from functools import partial
-from itertools import count
 
 import pytest
 from types_boto3_kms.client import KMSClient
@@ -14,34 +12,13 @@ from kctui.core.operations import create_cloud_key, disable, enable, upload
 from kctui.core.recovery import open_operations, recover
 from kctui.core.sync import sync
 from kctui.core.words import CloudStatus
-from kctui.demo.box import AccessKey, Box
+from kctui.demo.box import AccessKey
 from tests.core.killed import SURVIVED, run_until_commit
-from tests.core.operations import kms_client, new_key, with_key_set
+from tests.core.operations import new_key
 
-_accounts = count(300_000_000_001)
 CREATE_COMMITS = 16
 SWITCH_COMMITS = 8
 UPLOAD_COMMITS = 10
-
-
-@pytest.fixture(scope="session")
-def box() -> Iterator[Box]:
-    with Box.start() as started:
-        yield started
-
-
-@pytest.fixture
-def root(box: Box, engine: Engine) -> AccessKey:
-    key = box.add_account(str(next(_accounts)))
-    with_key_set(engine, box, key)
-    return key
-
-
-@pytest.fixture
-def kms(box: Box, root: AccessKey) -> Iterator[KMSClient]:
-    client = kms_client(box, root)
-    yield client
-    client.close()
 
 
 def make(engine: Engine) -> None:
