@@ -8,11 +8,13 @@ from datetime import datetime
 from sqlmodel import Session, col, select
 
 from kctui.core.accounts import find_account, note_reach
+from kctui.core.aws.clients import AwsSession
 from kctui.core.aws.failures import AwsRefusedError, Refusal
+from kctui.core.aws.identity import caller_identity
 from kctui.core.aws.kms import Kms, KmsKey
 from kctui.core.clock import now
 from kctui.core.engine import Engine
-from kctui.core.errors import KctuiError
+from kctui.core.errors import KctuiError, RefusedError
 from kctui.core.model import CloudKey, CspAccount, Operation
 from kctui.core.observer import Observer, Silent
 from kctui.core.words import CloudStatus, StepState
@@ -94,6 +96,7 @@ def sync(engine: Engine, *, account: str | None = None, observer: Observer | Non
 def _sync_account(engine: Engine, account: CspAccount, observer: Observer) -> AccountSync:
     observer.step(account.name, StepState.INTENDED)
     aws = engine.clients.session(account)
+    _require_same_account(account, aws)
     with engine.store.read() as session:
         regions = list(
             session.exec(select(CloudKey.region).where(CloudKey.csp_account_id == account.id).distinct())
@@ -102,6 +105,18 @@ def _sync_account(engine: Engine, account: CspAccount, observer: Observer) -> Ac
     keys, changed, unmanaged = (sum(column) for column in zip(*found, strict=True))
     observer.step(account.name, StepState.DONE, f"{keys} {'CloudKey' if keys == 1 else 'CloudKeys'}, {changed} changed")
     return AccountSync(account.name, keys, changed, unmanaged)
+
+
+def _require_same_account(account: CspAccount, aws: AwsSession) -> None:
+    """Another AWS account knows none of these keys, and would have them all look deleted."""
+    caller = caller_identity(aws)
+    if caller.account != account.aws_account_id:
+        raise RefusedError(
+            f"The credential of the CSP Account {account.name} is for another AWS account",
+            detail=f"It was added for {account.aws_account_id}, and is now for {caller.account} ({caller.arn}). "
+            "No Cloud Status was changed.",
+            remedy="Look at its endpoint, and find out who made the access key.",
+        )
 
 
 def _sync_region(engine: Engine, account: CspAccount, kms: Kms, observer: Observer) -> tuple[int, int, int]:

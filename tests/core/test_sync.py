@@ -5,12 +5,15 @@ from datetime import timedelta
 from itertools import count
 
 import pytest
+from sqlmodel import select
 from types_boto3_kms.client import KMSClient
 
 from kctui.core.accounts import NewAccount, add_account
+from kctui.core.aws.clients import secret_access_key_place
 from kctui.core.engine import Engine
 from kctui.core.key_sets import NewKeySet, create_key_set
 from kctui.core.lists import CspAccountList, cloud_key_row
+from kctui.core.model import CspAccount
 from kctui.core.operations import create_cloud_key, disable
 from kctui.core.secret import Secret
 from kctui.core.sync import sync
@@ -100,6 +103,21 @@ def test_one_account_out_of_reach_stops_no_other(box: Box, engine: Engine, root:
     [row] = [row for row in CspAccountList(engine.store).page().rows if row.name == "cut-off"]
     assert row.unreachable_since is not None
     assert "does not know these credentials" in (row.unreachable_reason or "")
+
+
+def test_a_credential_for_another_aws_account_changes_nothing(box: Box, engine: Engine, root: AccessKey) -> None:
+    key_id = create_cloud_key(engine, new_key())
+    before = cloud_key_row(engine.store, key_id)
+    with engine.store.write() as session:
+        account = session.exec(select(CspAccount)).one()
+        account.aws_account_id = "999999999999"
+        account.sealed_secret_access_key = engine.keyring.seal(
+            account.group_id, secret_access_key_place(account), Secret(root.secret_access_key)
+        )
+    engine.clients.forget()
+    [bank] = sync(engine).accounts
+    assert "for another AWS account" in (bank.error.title if bank.error else "")
+    assert cloud_key_row(engine.store, key_id) == before
 
 
 def test_throttling_is_waited_out(box: Box, engine: Engine, root: AccessKey) -> None:
