@@ -138,8 +138,11 @@ def _connect_sqlite(home: Home) -> sqlite3.Connection:
     connection = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
     try:
         connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchall()
-    except sqlite3.OperationalError:
+    except sqlite3.OperationalError as error:
         connection.close()
+        if error.sqlite_errorcode & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+            # Who holds it may be writing: what the file alone says could be torn.
+            raise
         wal = home.database.with_name(home.database.name + "-wal")
         if wal.exists() and wal.stat().st_size:
             raise
