@@ -48,22 +48,13 @@ class SyncReport:
 
 
 @dataclass(frozen=True)
-class _Ours:
-    """A key of ours, as it was when it was asked for."""
-
-    cloud_key_id: str
-    kms_key_id: str
-    alias: str | None
-    revision: int
-
-
-@dataclass(frozen=True)
 class _Seen:
-    """What KMS said of one key; None: it does not know it."""
+    """What KMS said of a key of ours. row: as it was before KMS was asked; key: None where KMS does not know it."""
 
-    ours: _Ours
+    row: CloudKey
     key: KmsKey | None
-    alias_is_ours: bool
+    status: CloudStatus
+    alias: str | None
 
 
 def sync(engine: Engine, *, account: str | None = None, observer: Observer | None = None) -> SyncReport:
@@ -121,72 +112,86 @@ def _require_same_account(account: CspAccount, aws: AwsSession) -> None:
 
 def _sync_region(engine: Engine, account: CspAccount, kms: Kms, observer: Observer) -> tuple[int, int, int]:
     """How many keys were asked for, how many had changed, and how many are there that are not ours."""
+    ours = _ours(engine, account.id, kms.region)
     there = set(kms.key_ids())
     aliases = {alias.name: alias.key_id for alias in kms.aliases()}
-    ours = _ours(engine, account.id, kms.region)
+    # A key that is gone is gone, unless KMS lists it all the same.
+    asked = [row for row in ours if row.cloud_status is not CloudStatus.DELETED or row.kms_key_id in there]
     changed = done = 0
     with ThreadPoolExecutor(WORKERS, thread_name_prefix="kctui-describe") as pool:
         batch: list[_Seen] = []
-        for seen in pool.map(lambda key: _look(kms, aliases, key), ours):
+        for seen in pool.map(lambda row: _look(kms, there, aliases, row), asked):
             batch.append(seen)
             done += 1
             if len(batch) >= _BATCH:
                 changed += _keep(engine, batch)
                 batch.clear()
-                observer.progress(done, len(ours), f"{account.name} {kms.region}")
+                observer.progress(done, len(asked), f"{account.name} {kms.region}")
         changed += _keep(engine, batch)
-    return len(ours), changed, len(there - {key.kms_key_id for key in ours})
+    return len(asked), changed, len(there - {row.kms_key_id for row in ours})
 
 
-def _ours(engine: Engine, account_id: str, region: str) -> list[_Ours]:
-    """Our keys in a region, but for those that are known to be gone."""
+def _ours(engine: Engine, account_id: str, region: str) -> list[CloudKey]:
+    """Our keys in a region, but for those that KMS has not made yet."""
     with engine.store.read() as session:
-        rows = session.exec(
-            select(CloudKey.id, CloudKey.kms_key_id, CloudKey.alias, CloudKey.revision).where(
-                CloudKey.csp_account_id == account_id,
-                CloudKey.region == region,
-                col(CloudKey.kms_key_id).is_not(None),
-                CloudKey.cloud_status != CloudStatus.DELETED,
+        return list(
+            session.exec(
+                select(CloudKey).where(
+                    CloudKey.csp_account_id == account_id,
+                    CloudKey.region == region,
+                    col(CloudKey.kms_key_id).is_not(None),
+                )
             )
-        ).all()
-    return [_Ours(row_id, kms_key_id or "", alias, revision) for row_id, kms_key_id, alias, revision in rows]
+        )
 
 
-def _look(kms: Kms, aliases: dict[str, str | None], ours: _Ours) -> _Seen:
+def _look(kms: Kms, there: set[str], aliases: dict[str, str | None], row: CloudKey) -> _Seen:
+    key_id = row.kms_key_id or ""
     try:
-        key = kms.describe(ours.kms_key_id)
+        key = kms.describe(key_id)
     except AwsRefusedError as error:
         if error.refusal is not Refusal.NOT_FOUND:
             raise
-        return _Seen(ours, None, alias_is_ours=False)
-    return _Seen(ours, key, ours.alias is None or aliases.get(ours.alias) == ours.kms_key_id)
+        status = _without_key(row, listed=key_id in there)
+        return _Seen(row, None, status, None if status is CloudStatus.DELETED else row.alias)
+    return _Seen(row, key, key.status, row.alias if row.alias and aliases.get(row.alias) == key_id else None)
+
+
+def _without_key(row: CloudKey, *, listed: bool) -> CloudStatus:
+    """What a key is that DescribeKey does not find: DELETED only where nothing speaks against it.
+
+    KMS answers from copies that may lag behind, and deletes no key but one that waited for it: a key's
+    deletion date stays with its row for as long as KMS has said nothing else since.
+    """
+    if row.cloud_status is CloudStatus.DELETED:
+        return CloudStatus.DELETED
+    doomed = row.cloud_status is CloudStatus.PENDING_DELETE or row.deletion_date is not None
+    return CloudStatus.DELETED if doomed and not listed else CloudStatus.UNKNOWN
 
 
 def _keep(engine: Engine, batch: Iterable[_Seen]) -> int:
     """Write what was seen. A key with an open operation is left to that: it asks KMS itself."""
     with engine.store.write() as session:
         busy = set(session.exec(select(Operation.subject).where(col(Operation.subject).is_not(None))))
-        return sum(_keep_one(session, seen) for seen in batch if seen.ours.cloud_key_id not in busy)
+        return sum(_keep_one(session, seen) for seen in batch if seen.row.id not in busy)
 
 
 def _keep_one(session: Session, seen: _Seen) -> bool:
-    row = session.get(CloudKey, seen.ours.cloud_key_id)
-    if row is None or row.revision != seen.ours.revision:
+    row = session.get(CloudKey, seen.row.id)
+    if row is None or row.revision != seen.row.revision:
         # An operation went by since KMS was asked: what it saw is newer.
         return False
     before = (row.cloud_status, row.deletion_date, row.expires_at, row.description, row.alias)
     row.status_seen_at = now()
-    if seen.key is None:
-        row.cloud_status, row.alias, row.deletion_date = CloudStatus.DELETED, None, None
-    else:
-        row.cloud_status = seen.key.status
+    row.cloud_status, row.alias = seen.status, seen.alias
+    if seen.key is not None:
         row.deletion_date = seen.key.deletion_date
         row.description = seen.key.description
         row.key_arn = seen.key.arn
         if seen.key.valid_to is not None or row.cloud_status is CloudStatus.AVAILABLE:
             row.expires_at = seen.key.valid_to
-        if not seen.alias_is_ours:
-            row.alias = None
+    elif seen.status is CloudStatus.DELETED:
+        row.deletion_date = None
     if (row.cloud_status, row.deletion_date, row.expires_at, row.description, row.alias) == before:
         return False
     row.revision += 1
