@@ -10,7 +10,6 @@ import hashlib
 import hmac
 import json
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC
 from typing import Any
@@ -181,9 +180,7 @@ class AuditLog:
         message = entry.message
 
         def tell(_: Session) -> None:
-            # The entry is in the database. A full disk under its copy must not stop what it tells of half-way.
-            with suppress(OSError):
-                self._log.info(message, **line)
+            self._log.info(message, **line)
 
         return tell
 

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import MutableMapping
+from contextlib import suppress
 from typing import Any, TextIO
 
 import structlog
@@ -12,6 +13,18 @@ from kctui.core.secret import Secret
 
 Log = structlog.typing.FilteringBoundLogger
 _HIDDEN = "[secret]"
+
+
+class _LogFile(structlog.WriteLogger):
+    """Writes lines where there is room. What matters is in the database too: a full disk here must stop nothing."""
+
+    def msg(self, message: str) -> None:
+        """Write one line, if the disk takes it."""
+        with suppress(OSError):
+            super().msg(message)
+
+    log = debug = info = warn = warning = msg
+    fatal = failure = err = error = critical = exception = msg
 
 
 def open_log(home: Home) -> tuple[Log, TextIO]:
@@ -25,7 +38,7 @@ def open_log(home: Home) -> tuple[Log, TextIO]:
             remedy="Check the owner and mode of the home directory, and that it is not mounted read-only or full.",
         ) from error
     logger: Log = structlog.wrap_logger(
-        structlog.WriteLogger(handle),
+        _LogFile(handle),
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),

@@ -106,6 +106,7 @@ def test_a_full_disk_under_the_log_file_stops_nothing(home: Home) -> None:
         os.close(full)
         for _ in range(2):
             engine.audit.note(EVENT)
+            engine.log.warning("the heartbeat, recovery and the console write here too")
         check = engine.audit.verify()
     assert (check.intact, check.entries) == (True, 3)
 
