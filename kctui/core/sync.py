@@ -4,7 +4,9 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
+import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from kctui.core.accounts import find_account, note_reach
@@ -49,9 +51,10 @@ class SyncReport:
 
 @dataclass(frozen=True)
 class _Seen:
-    """What KMS said of a key of ours. row: as it was before KMS was asked; key: None where KMS does not know it."""
+    """What KMS said of a key of ours. row: as it was before KMS was asked, at `at`; key: None where it has none."""
 
     row: CloudKey
+    at: datetime
     key: KmsKey | None
     status: CloudStatus
     alias: str | None
@@ -146,15 +149,15 @@ def _ours(engine: Engine, account_id: str, region: str) -> list[CloudKey]:
 
 
 def _look(kms: Kms, there: set[str], aliases: dict[str, str | None], row: CloudKey) -> _Seen:
-    key_id = row.kms_key_id or ""
+    key_id, at = row.kms_key_id or "", now()
     try:
         key = kms.describe(key_id)
     except AwsRefusedError as error:
         if error.refusal is not Refusal.NOT_FOUND:
             raise
         status = _without_key(row, listed=key_id in there)
-        return _Seen(row, None, status, None if status is CloudStatus.DELETED else row.alias)
-    return _Seen(row, key, key.status, row.alias if row.alias and aliases.get(row.alias) == key_id else None)
+        return _Seen(row, at, None, status, None if status is CloudStatus.DELETED else row.alias)
+    return _Seen(row, at, key, key.status, row.alias if row.alias and aliases.get(row.alias) == key_id else None)
 
 
 def _without_key(row: CloudKey, *, listed: bool) -> CloudStatus:
@@ -170,29 +173,46 @@ def _without_key(row: CloudKey, *, listed: bool) -> CloudStatus:
 
 
 def _keep(engine: Engine, batch: Iterable[_Seen]) -> int:
-    """Write what was seen. A key with an open operation is left to that: it asks KMS itself."""
+    """Write what was seen; how many had changed."""
     with engine.store.write() as session:
-        busy = set(session.exec(select(Operation.subject).where(col(Operation.subject).is_not(None))))
-        return sum(_keep_one(session, seen) for seen in batch if seen.row.id not in busy)
+        return sum(_keep_one(session, seen) for seen in batch)
 
 
 def _keep_one(session: Session, seen: _Seen) -> bool:
-    row = session.get(CloudKey, seen.row.id)
-    if row is None or row.revision != seen.row.revision:
-        # An operation went by since KMS was asked: what it saw is newer.
-        return False
-    before = (row.cloud_status, row.deletion_date, row.expires_at, row.description, row.alias)
-    row.status_seen_at = now()
-    row.cloud_status, row.alias = seen.status, seen.alias
+    values = _values(seen)
+    changed = any(getattr(seen.row, name) != value for name, value in values.items())
+    values |= {"status_seen_at": seen.at, "revision": seen.row.revision + changed}
+    return _update(session, seen, values) and changed
+
+
+def _values(seen: _Seen) -> dict[str, Any]:
+    """The row's columns as KMS has them."""
+    values: dict[str, Any] = {"cloud_status": seen.status, "alias": seen.alias}
     if seen.key is not None:
-        row.deletion_date = seen.key.deletion_date
-        row.description = seen.key.description
-        row.key_arn = seen.key.arn
-        if seen.key.valid_to is not None or row.cloud_status is CloudStatus.AVAILABLE:
-            row.expires_at = seen.key.valid_to
+        values["deletion_date"] = seen.key.deletion_date
+        values["description"] = seen.key.description
+        values["key_arn"] = seen.key.arn
+        if seen.key.valid_to is not None or seen.status is CloudStatus.AVAILABLE:
+            values["expires_at"] = seen.key.valid_to
     elif seen.status is CloudStatus.DELETED:
-        row.deletion_date = None
-    if (row.cloud_status, row.deletion_date, row.expires_at, row.description, row.alias) == before:
-        return False
-    row.revision += 1
-    return True
+        values["deletion_date"] = None
+    return values
+
+
+def _update(session: Session, seen: _Seen, values: dict[str, Any]) -> bool:
+    """Write, unless an operation or another sync wrote what is newer, or an open operation will: it asks KMS itself.
+
+    One statement, so that nothing comes between the question and the answer on any database.
+    """
+    statement = (
+        sa.update(CloudKey)
+        .where(
+            col(CloudKey.id) == seen.row.id,
+            col(CloudKey.revision) == seen.row.revision,
+            sa.or_(col(CloudKey.status_seen_at).is_(None), col(CloudKey.status_seen_at) < seen.at),
+            ~sa.exists().where(col(Operation.subject) == CloudKey.id),
+        )
+        .values(values)
+    )
+    result = session.connection().execute(statement)
+    return result.rowcount == 1

@@ -1,23 +1,30 @@
 """Sync: Cloud Status as KMS says it, with its age; one account's failure stops no other."""
 
-from collections.abc import Iterator
-from datetime import timedelta
+import contextlib
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from itertools import count
+from pathlib import Path
+from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from sqlmodel import select
 from types_boto3_kms.client import KMSClient
 
 from kctui.core.accounts import NewAccount, add_account
 from kctui.core.aws.clients import secret_access_key_place
+from kctui.core.clock import now
 from kctui.core.engine import Engine
 from kctui.core.key_sets import NewKeySet, create_key_set
 from kctui.core.lists import CspAccountList, cloud_key_row
 from kctui.core.model import CloudKey, CspAccount
 from kctui.core.operations import create_cloud_key, disable
+from kctui.core.paths import Home
 from kctui.core.secret import Secret
+from kctui.core.store import Store
 from kctui.core.sync import sync
-from kctui.core.words import CloudStatus, StepState
+from kctui.core.words import CloudStatus
 from kctui.demo.box import AccessKey, Box, FaultKind
 from tests.core.operations import REGION, kms_client, new_key, with_key_set
 
@@ -192,18 +199,81 @@ def test_keys_that_are_not_ours_are_counted_and_left_alone(engine: Engine, kms: 
 
 def test_what_an_operation_saw_meanwhile_is_not_overwritten(engine: Engine, root: AccessKey) -> None:
     key_id = create_cloud_key(engine, new_key())
-
-    class DisableInBetween:
-        """Disables the key when sync has begun, so that what sync asked is older."""
-
-        def step(self, name: str, state: StepState, detail: str = "", request_id: str | None = None) -> None:
-            if state is StepState.INTENDED:
-                disable(engine, key_id)
-
-        def progress(self, done: int, total: int, what: str) -> None: ...
-
-    sync(engine, observer=DisableInBetween())
+    with meanwhile(engine, "DescribeKey", lambda: disable(engine, key_id)):
+        sync(engine)
     assert cloud_key_row(engine.store, key_id).cloud_status is CloudStatus.DISABLED
+
+
+def test_what_another_sync_saw_later_is_not_overwritten(engine: Engine, kms: KMSClient) -> None:
+    key_id = create_cloud_key(engine, new_key())
+    kms.disable_key(KeyId=kms_key_id(engine, key_id))
+
+    def another() -> None:
+        kms.enable_key(KeyId=kms_key_id(engine, key_id))
+        sync(engine)
+
+    with meanwhile(engine, "DescribeKey", another):
+        report = sync(engine)
+    assert cloud_key_row(engine.store, key_id).cloud_status is CloudStatus.AVAILABLE
+    assert report.accounts[0].changed == 0
+
+
+def test_a_status_is_as_old_as_the_question(engine: Engine, root: AccessKey) -> None:
+    key_id = create_cloud_key(engine, new_key())
+    answered: list[datetime] = []
+    with meanwhile(engine, "DescribeKey", lambda: answered.append(now())):
+        sync(engine)
+    seen_at = cloud_key_row(engine.store, key_id).status_seen_at
+    assert seen_at is not None
+    assert seen_at < answered[0]
+
+
+def test_what_a_server_database_was_told_meanwhile_is_not_overwritten(
+    box: Box, tmp_path: Path, postgres_url: str
+) -> None:
+    root = box.add_account(str(next(_accounts)))
+    home = Home(tmp_path / "bastion")
+    with Engine.initialise(home, operator="alice", passphrase=Secret("correct horse"), database=postgres_url) as engine:
+        with_key_set(engine, box, root)
+        key_id = create_cloud_key(engine, new_key())
+        with contextlib.closing(kms_client(box, root)) as kms:
+            kms.delete_imported_key_material(KeyId=kms_key_id(engine, key_id))
+        other = Store(postgres_url)
+        written: list[str] = []
+
+        def write_first(*arguments: Any) -> None:
+            statement = arguments[2]
+            if statement.startswith("UPDATE cloud_key") and not written:
+                written.append(statement)
+                with other.write() as session:
+                    row = session.get_one(CloudKey, key_id)
+                    row.cloud_status, row.revision = CloudStatus.DISABLED, row.revision + 1
+
+        sa.event.listen(engine.store.engine, "before_cursor_execute", write_first)
+        sync(engine)
+        other.close()
+        assert written
+        assert cloud_key_row(engine.store, key_id).cloud_status is CloudStatus.DISABLED
+
+
+@contextlib.contextmanager
+def meanwhile(engine: Engine, operation: str, act: Callable[[], object]) -> Iterator[None]:
+    """Act once, when KMS has answered the operation's next call and sync has not heard of it yet."""
+    with engine.store.read() as session:
+        account = session.exec(select(CspAccount)).one()
+    events = engine.clients.session(account).kms(REGION).client.meta.events
+    event, acted = f"after-call.kms.{operation}", False
+
+    def answered(**_: object) -> None:
+        nonlocal acted
+        if not acted:
+            acted = True
+            act()
+
+    events.register(event, answered)
+    yield
+    events.unregister(event, answered)
+    assert acted
 
 
 def _switch_off(box: Box, key: AccessKey) -> None:
