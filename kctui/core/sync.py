@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
 from kctui.core.accounts import find_account, note_reach
@@ -63,7 +64,8 @@ class _Seen:
 def sync(engine: Engine, *, account: str | None = None, observer: Observer | None = None) -> SyncReport:
     """Ask KMS for every CloudKey of all CSP Accounts, or of one.
 
-    kms:ListKeys, kms:ListAliases, kms:DescribeKey in each region that holds CloudKeys, within AWS's quotas.
+    sts:GetCallerIdentity, and kms:ListKeys, kms:ListAliases, kms:DescribeKey in each region that holds CloudKeys,
+    within AWS's quotas.
     """
     observer = observer or Silent()
     engine.require_writable("Refresh")
@@ -157,7 +159,24 @@ def _look(kms: Kms, there: set[str], aliases: dict[str, str | None], row: CloudK
             raise
         status = _without_key(row, listed=key_id in there)
         return _Seen(row, at, None, status, None if status is CloudStatus.DELETED else row.alias)
-    return _Seen(row, at, key, key.status, row.alias if row.alias and aliases.get(row.alias) == key_id else None)
+    return _Seen(row, at, key, key.status, _alias(kms, aliases, row))
+
+
+def _alias(kms: Kms, aliases: dict[str, str | None], row: CloudKey) -> str | None:
+    """The alias that is the key's: the recorded one, or that of its name where it has come back."""
+    alias = row.alias or f"alias/{row.name}"
+    if aliases.get(alias) == row.kms_key_id:
+        return alias
+    if row.alias is None:
+        return None
+    # The list may lag behind, and a name once given up may be taken by another key.
+    try:
+        held = kms.describe(alias)
+    except AwsRefusedError as error:
+        if error.refusal is not Refusal.NOT_FOUND:
+            raise
+        return None
+    return alias if held.key_id == row.kms_key_id else None
 
 
 def _without_key(row: CloudKey, *, listed: bool) -> CloudStatus:
@@ -182,6 +201,13 @@ def _keep_one(session: Session, seen: _Seen) -> bool:
     values = _values(seen)
     changed = any(getattr(seen.row, name) != value for name, value in values.items())
     values |= {"status_seen_at": seen.at, "revision": seen.row.revision + changed}
+    if seen.row.alias is None and seen.alias is not None:
+        try:
+            with session.begin_nested():
+                return _update(session, seen, values)
+        except IntegrityError:
+            # Another CloudKey has been promised that name.
+            return _keep_one(session, replace(seen, alias=None))
     return _update(session, seen, values) and changed
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -256,24 +257,82 @@ def test_what_a_server_database_was_told_meanwhile_is_not_overwritten(
         assert cloud_key_row(engine.store, key_id).cloud_status is CloudStatus.DISABLED
 
 
-@contextlib.contextmanager
-def meanwhile(engine: Engine, operation: str, act: Callable[[], object]) -> Iterator[None]:
+def test_an_alias_that_the_list_misses_is_kept(engine: Engine, root: AccessKey) -> None:
+    key_id = create_cloud_key(engine, new_key())
+    with answering(engine, "ListAliases", lambda answer: answer["Aliases"].clear()):
+        sync(engine)
+    assert cloud_key_row(engine.store, key_id).alias == "alias/payroll-db"
+
+
+def test_an_alias_that_points_elsewhere_is_dropped(engine: Engine, kms: KMSClient) -> None:
+    key_id = create_cloud_key(engine, new_key())
+    kms.update_alias(AliasName="alias/payroll-db", TargetKeyId=kms.create_key()["KeyMetadata"]["KeyId"])
+    sync(engine)
+    assert cloud_key_row(engine.store, key_id).alias is None
+
+
+def test_an_alias_that_was_deleted_and_made_again_is_the_keys_again(engine: Engine, kms: KMSClient) -> None:
+    key_id = create_cloud_key(engine, new_key())
+    kms.delete_alias(AliasName="alias/payroll-db")
+    sync(engine)
+    assert cloud_key_row(engine.store, key_id).alias is None
+    kms.create_alias(AliasName="alias/payroll-db", TargetKeyId=kms_key_id(engine, key_id))
+    sync(engine)
+    assert cloud_key_row(engine.store, key_id).alias == "alias/payroll-db"
+
+
+def test_an_alias_promised_to_another_cloud_key_is_not_taken_back(engine: Engine, kms: KMSClient) -> None:
+    key_id = create_cloud_key(engine, new_key())
+    kms.disable_key(KeyId=kms_key_id(engine, key_id))
+    with engine.store.write() as session:
+        row = session.get_one(CloudKey, key_id)
+        row.alias = None
+        session.flush()
+        session.add(
+            CloudKey(
+                key_set_id=row.key_set_id,
+                csp_account_id=row.csp_account_id,
+                region=REGION,
+                name=row.name,
+                alias="alias/payroll-db",
+            )
+        )
+    assert not sync(engine).failed
+    found = cloud_key_row(engine.store, key_id)
+    assert (found.alias, found.cloud_status) == (None, CloudStatus.DISABLED)
+
+
+def test_a_key_made_while_sync_goes_on_keeps_its_alias(engine: Engine, root: AccessKey) -> None:
+    create_cloud_key(engine, new_key())
+    made: list[str] = []
+    with meanwhile(engine, "ListAliases", lambda: made.append(create_cloud_key(engine, new_key("newer")))):
+        sync(engine)
+    assert cloud_key_row(engine.store, made[0]).alias == "alias/newer"
+
+
+def meanwhile(engine: Engine, operation: str, act: Callable[[], object]) -> AbstractContextManager[None]:
     """Act once, when KMS has answered the operation's next call and sync has not heard of it yet."""
+    return answering(engine, operation, lambda _: act())
+
+
+@contextlib.contextmanager
+def answering(engine: Engine, operation: str, change: Callable[[dict[str, Any]], object]) -> Iterator[None]:
+    """Let the answer to the operation's next call be changed on its way."""
     with engine.store.read() as session:
         account = session.exec(select(CspAccount)).one()
     events = engine.clients.session(account).kms(REGION).client.meta.events
-    event, acted = f"after-call.kms.{operation}", False
+    event, changed = f"after-call.kms.{operation}", False
 
-    def answered(**_: object) -> None:
-        nonlocal acted
-        if not acted:
-            acted = True
-            act()
+    def answered(parsed: dict[str, Any], **_: object) -> None:
+        nonlocal changed
+        if not changed:
+            changed = True
+            change(parsed)
 
     events.register(event, answered)
     yield
     events.unregister(event, answered)
-    assert acted
+    assert changed
 
 
 def _switch_off(box: Box, key: AccessKey) -> None:
