@@ -12,7 +12,7 @@ from sqlmodel import Session, col, select
 
 from kctui.core.accounts import find_account, note_reach
 from kctui.core.aws.clients import AwsSession
-from kctui.core.aws.failures import AwsRefusedError, Refusal
+from kctui.core.aws.failures import AwsRefusedError, AwsUnreachableError, Refusal
 from kctui.core.aws.identity import caller_identity
 from kctui.core.aws.kms import Kms, KmsKey
 from kctui.core.clock import now
@@ -28,7 +28,10 @@ _BATCH = 500
 
 @dataclass(frozen=True)
 class AccountSync:
-    """What a sync found in one CSP Account. unmanaged: keys of its regions that are no CloudKeys of ours."""
+    """What a sync found in one CSP Account. unmanaged: keys of its regions that are no CloudKeys of ours.
+
+    error: why it, or the first of its regions that failed, could not be asked. The counts are of the others.
+    """
 
     name: str
     keys: int
@@ -97,10 +100,20 @@ def _sync_account(engine: Engine, account: CspAccount, observer: Observer) -> Ac
         regions = list(
             session.exec(select(CloudKey.region).where(CloudKey.csp_account_id == account.id).distinct())
         ) or [account.region]
-    found = [_sync_region(engine, account, aws.kms(region), observer) for region in sorted(regions)]
+    found, failures = [], []
+    for region in sorted(regions):
+        try:
+            found.append(_sync_region(engine, account, aws.kms(region), observer))
+        except (AwsRefusedError, AwsUnreachableError) as error:
+            # A region may be switched off or forbidden by itself.
+            failures.append(error)
+            observer.step(f"{account.name} {region}", StepState.FAILED, error.title)
+    if not found:
+        raise failures[0]
     keys, changed, unmanaged = (sum(column) for column in zip(*found, strict=True))
-    observer.step(account.name, StepState.DONE, f"{keys} {'CloudKey' if keys == 1 else 'CloudKeys'}, {changed} changed")
-    return AccountSync(account.name, keys, changed, unmanaged)
+    outcome = StepState.FAILED if failures else StepState.DONE
+    observer.step(account.name, outcome, f"{keys} {'CloudKey' if keys == 1 else 'CloudKeys'}, {changed} changed")
+    return AccountSync(account.name, keys, changed, unmanaged, failures[0] if failures else None)
 
 
 def _require_same_account(account: CspAccount, aws: AwsSession) -> None:

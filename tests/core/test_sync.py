@@ -184,6 +184,18 @@ def test_a_credential_for_another_aws_account_changes_nothing(box: Box, engine: 
     assert cloud_key_row(engine.store, key_id) == before
 
 
+def test_a_region_that_is_refused_stops_no_other(box: Box, engine: Engine, root: AccessKey) -> None:
+    here, there = create_cloud_key(engine, new_key()), create_cloud_key(engine, new_key(region="us-east-1"))
+    before = {key_id: cloud_key_row(engine.store, key_id).status_seen_at for key_id in (here, there)}
+    box.faults.add("ListKeys", FaultKind.ACCESS_DENIED)
+    [bank] = sync(engine).accounts
+    assert cloud_key_row(engine.store, here).status_seen_at == before[here]
+    assert cloud_key_row(engine.store, there).status_seen_at != before[there]
+    assert (bank.keys, bank.error.title if bank.error else "") == (1, "AWS does not allow kms:ListKeys")
+    [row] = CspAccountList(engine.store).page().rows
+    assert row.unreachable_since is None
+
+
 def test_throttling_is_waited_out(box: Box, engine: Engine, root: AccessKey) -> None:
     key_id = create_cloud_key(engine, new_key())
     fault = box.faults.add("DescribeKey", FaultKind.THROTTLE)
