@@ -6,6 +6,7 @@ PostgreSQL serves where several bastion hosts share one state. Nothing outside t
 
 import contextlib
 import sqlite3
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from kctui.core.settings import Settings
 
 SCHEMA_HEAD = "0001"
 BUSY_SECONDS = 10
+_TURN_SECONDS = 0.02
 _AUDIT_LOCK = 0x6B637475
 _MIGRATION_LOCK = 0x6B637476
 
@@ -199,11 +201,25 @@ _SQLITE_FAILURES = (
 def _configure_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
     # The driver's implicit transactions would leave DDL outside of them; `_begin_sqlite` opens each one.
     connection.isolation_level = None
-    # A URI with mode=ro is a reader that may not switch the journal.
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
+    _use_wal(connection)
+    for pragma in ("synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
         connection.execute(f"PRAGMA {pragma}").close()
     # SQLite's own knows the case of ASCII letters only.
     connection.create_function("lower", 1, _lower, deterministic=True)
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """Switch a new database to WAL. Two processes that do so at once get no turn from SQLite's own waiting."""
+    until = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL").close()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(_TURN_SECONDS)
+        else:
+            return
 
 
 def _lower(value: str | bytes | float | None) -> str | bytes | float | None:
