@@ -1,4 +1,4 @@
-"""The lists that the front ends show: CloudKeys, Key Sets, CSP Accounts, audit entries, regions."""
+"""The lists of CloudKeys, and finding one of them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,33 +10,12 @@ import sqlalchemy as sa
 from sqlmodel import col, select
 
 from kctui.core.errors import ConflictError, NotFoundError
-from kctui.core.model import (
-    AdminGroup,
-    AuditEntry,
-    CloudKey,
-    CspAccount,
-    KeySet,
-    Operation,
-    RegionName,
-    Schedule,
-    UtcDateTime,
-)
+from kctui.core.model import CloudKey, CspAccount, KeySet, Operation, Schedule, UtcDateTime
 from kctui.core.ownership import owner_lives
-from kctui.core.paging import Cursor, Page, Paged, contains
+from kctui.core.paging import Paged, contains
 from kctui.core.store import Store
-from kctui.core.words import (
-    AuditCategory,
-    AuditType,
-    CloudStatus,
-    CredentialKind,
-    KeySource,
-    KeySpec,
-    KeyUsage,
-    OperationKind,
-    ScheduleKind,
-)
+from kctui.core.words import CloudStatus, KeySource, KeySpec, KeyUsage, OperationKind, ScheduleKind
 
-__all__ = ["Cursor", "Page"]
 _LAST_DAY = datetime(9999, 12, 31, tzinfo=UTC)
 # Before any sight of KMS, and a date in every time zone: PostgreSQL gives dates in its own.
 _FIRST_DAY = datetime(1970, 1, 1, tzinfo=UTC)
@@ -171,203 +150,6 @@ class CloudKeyList(Paged[CloudKeyRow]):
             _cloud_key_row,
             descending=query.descending,
         )
-
-
-class KeySetSort(StrEnum):
-    """What Key Sets can be sorted by."""
-
-    NAME = "Key Set Name"
-    DESCRIPTION = "Description"
-    GROUP = "Admin Group"
-    ACCOUNT = "CSP Account"
-
-
-@dataclass(frozen=True)
-class KeySetRow:
-    """A Key Set as lists show it. cloud_keys: how many it has."""
-
-    id: str
-    name: str
-    description: str
-    group: str
-    account: str
-    account_id: str
-    rotation_days: int | None
-    cloud_keys: int
-    created_at: datetime
-
-
-_SET_SORTS: dict[KeySetSort, Any] = {
-    KeySetSort.NAME: col(KeySet.name),
-    KeySetSort.DESCRIPTION: col(KeySet.description),
-    KeySetSort.GROUP: col(AdminGroup.name),
-    KeySetSort.ACCOUNT: col(CspAccount.name),
-}
-
-
-class KeySetList(Paged[KeySetRow]):
-    """Key Sets, filtered by name or description."""
-
-    def __init__(
-        self, store: Store, text: str = "", sort: KeySetSort = KeySetSort.NAME, *, descending: bool = False
-    ) -> None:
-        wanted = [contains(text, KeySet.name, KeySet.description)] if text else []
-        keys = sa.select(sa.func.count()).where(col(CloudKey.key_set_id) == KeySet.id).scalar_subquery()
-        statement: sa.Select[Any] = sa.select(
-            col(KeySet.id),
-            col(KeySet.name),
-            col(KeySet.description),
-            col(AdminGroup.name),
-            col(CspAccount.name),
-            col(CspAccount.id),
-            col(KeySet.rotation_days),
-            keys,
-            col(KeySet.created_at),
-        )
-        super().__init__(
-            store,
-            statement.join(AdminGroup, col(AdminGroup.id) == KeySet.group_id)
-            .join(CspAccount, col(CspAccount.id) == KeySet.csp_account_id)
-            .where(*wanted),
-            sa.select(col(KeySet.id)).where(*wanted),
-            _SET_SORTS[sort],
-            col(KeySet.id),
-            lambda found: KeySetRow(*found),
-            descending=descending,
-        )
-
-
-class AccountSort(StrEnum):
-    """What CSP Accounts can be sorted by."""
-
-    NAME = "CSP Account Name"
-    DESCRIPTION = "Description"
-    ACCOUNT = "AWS account"
-    REGION = "Region"
-
-
-@dataclass(frozen=True)
-class CspAccountRow:
-    """A CSP Account as lists show it. key_sets: how many use it."""
-
-    id: str
-    name: str
-    description: str
-    group: str
-    aws_account_id: str
-    caller_arn: str
-    credential_kind: CredentialKind
-    access_key_id: str
-    region: str
-    endpoint_url: str | None
-    partition: str
-    key_sets: int
-    reached_at: datetime | None
-    unreachable_since: datetime | None
-    unreachable_reason: str | None
-    created_at: datetime
-
-
-_ACCOUNT_SORTS: dict[AccountSort, Any] = {
-    AccountSort.NAME: col(CspAccount.name),
-    AccountSort.DESCRIPTION: col(CspAccount.description),
-    AccountSort.ACCOUNT: col(CspAccount.aws_account_id),
-    AccountSort.REGION: col(CspAccount.region),
-}
-
-
-class CspAccountList(Paged[CspAccountRow]):
-    """CSP Accounts, filtered by name, description or AWS account id."""
-
-    def __init__(
-        self, store: Store, text: str = "", sort: AccountSort = AccountSort.NAME, *, descending: bool = False
-    ) -> None:
-        wanted = [contains(text, CspAccount.name, CspAccount.description, CspAccount.aws_account_id)] if text else []
-        sets = sa.select(sa.func.count()).where(col(KeySet.csp_account_id) == CspAccount.id).scalar_subquery()
-        columns: tuple[Any, ...] = (
-            col(CspAccount.id),
-            col(CspAccount.name),
-            col(CspAccount.description),
-            col(AdminGroup.name),
-            col(CspAccount.aws_account_id),
-            col(CspAccount.caller_arn),
-            col(CspAccount.credential_kind),
-            col(CspAccount.access_key_id),
-            col(CspAccount.region),
-            col(CspAccount.endpoint_url),
-            col(CspAccount.partition),
-            sets,
-            col(CspAccount.reached_at),
-            col(CspAccount.unreachable_since),
-            col(CspAccount.unreachable_reason),
-            col(CspAccount.created_at),
-        )
-        statement: sa.Select[Any] = sa.select(*columns)
-        super().__init__(
-            store,
-            statement.join(AdminGroup, col(AdminGroup.id) == CspAccount.group_id).where(*wanted),
-            sa.select(col(CspAccount.id)).where(*wanted),
-            _ACCOUNT_SORTS[sort],
-            col(CspAccount.id),
-            lambda found: CspAccountRow(*found),
-            descending=descending,
-        )
-
-
-@dataclass(frozen=True)
-class AuditQuery:
-    """Which audit entries."""
-
-    text: str = ""
-    type: AuditType | None = None
-    category: AuditCategory | None = None
-    operator: str | None = None
-    newest_first: bool = True
-
-
-class AuditList(Paged[AuditEntry]):
-    """Audit entries, in the order they were written."""
-
-    def __init__(self, store: Store, query: AuditQuery) -> None:
-        wanted: list[sa.ColumnElement[bool]] = []
-        if query.text:
-            wanted.append(contains(query.text, AuditEntry.message, AuditEntry.operator))
-        if query.type:
-            wanted.append(col(AuditEntry.type) == query.type)
-        if query.category:
-            wanted.append(col(AuditEntry.category) == query.category)
-        if query.operator:
-            wanted.append(col(AuditEntry.operator) == query.operator)
-        statement: sa.Select[Any] = sa.select(AuditEntry)
-        super().__init__(
-            store,
-            statement.where(*wanted),
-            sa.select(col(AuditEntry.seq)).where(*wanted),
-            col(AuditEntry.seq),
-            col(AuditEntry.seq),
-            lambda found: found[0],
-            descending=query.newest_first,
-        )
-
-
-@dataclass(frozen=True)
-class RegionChoice:
-    """A region and its long name."""
-
-    region: str
-    long_name: str | None
-
-    def __str__(self) -> str:
-        return f"{self.long_name} {self.region}" if self.long_name else self.region
-
-
-def region_choices(store: Store, partition: str) -> list[RegionChoice]:
-    """The regions of a partition that some account has shown, by name."""
-    with store.read() as session:
-        found = session.exec(
-            select(RegionName).where(RegionName.partition == partition).order_by(col(RegionName.region))
-        ).all()
-    return [RegionChoice(row.region, row.long_name or None) for row in found]
 
 
 def regions_in_use(store: Store, key_set_id: str | None = None) -> list[str]:
