@@ -14,7 +14,7 @@ from kctui.cli.signals import run_operation
 from kctui.cli.vault import unlock_options
 from kctui.core.errors import InvalidInputError
 from kctui.core.validation import check_region, parse_expiry, parse_rotation
-from kctui.core.words import KeySpec
+from kctui.core.words import MADE_SPECS, KeySpec
 
 if TYPE_CHECKING:
     from kctui.core.engine import Engine
@@ -71,7 +71,7 @@ def key() -> None:
 )
 @click.option(
     "--key-spec",
-    type=click.Choice([spec.value for spec in KeySpec]),
+    type=click.Choice([spec.value for spec in MADE_SPECS]),
     default=KeySpec.SYMMETRIC_DEFAULT.value,
     show_default=True,
     help="What kind of key.",

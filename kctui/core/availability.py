@@ -15,6 +15,11 @@ class KeyAction(StrEnum):
     UPLOAD = "Upload to Cloud"
     ENABLE = "Enable CloudKey"
     DISABLE = "Disable CloudKey"
+    REMOVE = "Remove from Cloud"
+    DELETE = "Delete CloudKey"
+    CANCEL_DELETION = "Cancel Deletion"
+    ROTATE = "Rotate Now"
+    EDIT = "Edit CloudKey"
 
 
 class KeyState(Protocol):
@@ -30,22 +35,45 @@ class KeyState(Protocol):
     def busy(self) -> OperationKind | None: ...  # noqa: D102
 
 
+_WAITS = "the key is waiting for its deletion"
+_DOES_NOT_WAIT = "the key is not waiting for a deletion"
 _BY_STATUS = {
     KeyAction.UPLOAD: {
         CloudStatus.AVAILABLE: "the material is already there",
         CloudStatus.DISABLED: "the material is already there; the key is disabled",
-        CloudStatus.PENDING_DELETE: "the key is waiting for its deletion",
+        CloudStatus.PENDING_DELETE: _WAITS,
     },
     KeyAction.ENABLE: {
         CloudStatus.AVAILABLE: "the key is enabled already",
         CloudStatus.NOT_AVAILABLE: "there is no material in the cloud: upload it",
-        CloudStatus.PENDING_DELETE: "the key is waiting for its deletion",
+        CloudStatus.PENDING_DELETE: _WAITS,
     },
     KeyAction.DISABLE: {
         CloudStatus.DISABLED: "the key is disabled already",
         CloudStatus.NOT_AVAILABLE: "there is no material in the cloud",
-        CloudStatus.PENDING_DELETE: "the key is waiting for its deletion",
+        CloudStatus.PENDING_DELETE: _WAITS,
     },
+    KeyAction.REMOVE: {
+        CloudStatus.NOT_AVAILABLE: "the material is not in the cloud",
+        CloudStatus.PENDING_DELETE: _WAITS,
+    },
+    KeyAction.DELETE: {CloudStatus.PENDING_DELETE: "the key is waiting for its deletion already"},
+    KeyAction.CANCEL_DELETION: {
+        CloudStatus.AVAILABLE: _DOES_NOT_WAIT,
+        CloudStatus.DISABLED: _DOES_NOT_WAIT,
+        CloudStatus.NOT_AVAILABLE: _DOES_NOT_WAIT,
+    },
+    KeyAction.ROTATE: {
+        CloudStatus.DISABLED: "the key is disabled: enable it first",
+        CloudStatus.NOT_AVAILABLE: "there is no material in the cloud: upload it first",
+        CloudStatus.PENDING_DELETE: _WAITS,
+    },
+    KeyAction.EDIT: {CloudStatus.PENDING_DELETE: _WAITS},
+}
+_WITHOUT_A_COPY = {
+    KeyAction.UPLOAD: "kctui did not make the material: there is no copy to upload",
+    KeyAction.REMOVE: "kctui did not make the material: it could not be put back",
+    KeyAction.ROTATE: "kctui did not make the material: rotate it in AWS",
 }
 _BY_ANY_ACTION = {
     CloudStatus.DELETED: "KMS no longer has this key",
@@ -62,6 +90,6 @@ def why_not(action: KeyAction, key: KeyState) -> str | None:
         return "the key was never made in KMS"
     if key.cloud_status in _BY_ANY_ACTION:
         return _BY_ANY_ACTION[key.cloud_status]
-    if action is KeyAction.UPLOAD and key.key_source is KeySource.AWS:
-        return "AWS made the material: there is no copy to upload"
+    if key.key_source is KeySource.AWS and action in _WITHOUT_A_COPY:
+        return _WITHOUT_A_COPY[action]
     return _BY_STATUS[action].get(key.cloud_status)

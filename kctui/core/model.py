@@ -22,6 +22,7 @@ from kctui.core.words import (
     OperationKind,
     OperationState,
     OperatorKind,
+    RotationMethod,
     ScheduleKind,
     StepState,
 )
@@ -132,7 +133,10 @@ class Membership(SQLModel, table=True):
 class CspAccount(SQLModel, table=True):
     """Credentials for one AWS account. region: where IAM, EC2 and SSM are asked, and the first to be shown.
 
-    aws_account_id, caller_arn and partition are AWS's own words, from GetCallerIdentity.
+    aws_account_id, caller_arn and partition are AWS's own words, from GetCallerIdentity. access_key_id is "" where
+    the credential is no access key; sealed_secret_access_key then holds no secret, but binds what the credential is
+    to where it is used (see `aws.clients`). pending_*: a new access key that is not in use yet, while the
+    credential is rotated. rotation_days: of the access key; None is Never.
     """
 
     __tablename__ = "csp_account"
@@ -141,8 +145,16 @@ class CspAccount(SQLModel, table=True):
     description: str = ""
     group_id: str = Field(foreign_key="admin_group.id", index=True)
     credential_kind: CredentialKind = Field(default=CredentialKind.ACCESS_KEY, sa_type=_word(CredentialKind))
-    access_key_id: str = Field(max_length=128)
+    access_key_id: str = Field(default="", max_length=128)
     sealed_secret_access_key: bytes = Field(sa_type=_BYTES)
+    profile: str | None = Field(default=None, max_length=128)
+    role_arn: str | None = None
+    external_id: str | None = None
+    pending_access_key_id: str | None = Field(default=None, max_length=128)
+    sealed_pending_secret: bytes | None = Field(default=None, sa_type=_BYTES)
+    rotation_days: int | None = None
+    credential_rotated_at: datetime | None = Field(default=None, sa_type=_MOMENT)
+    revision: int = 1
     region: str = Field(max_length=32)
     endpoint_url: str | None = None
     partition: str = Field(max_length=16)
@@ -155,7 +167,10 @@ class CspAccount(SQLModel, table=True):
 
 
 class KeySet(SQLModel, table=True):
-    """The CloudKeys of one CSP Account. rotation_days: what new CloudKeys inherit; None is Never."""
+    """The CloudKeys of one CSP Account. rotation_days: what new CloudKeys inherit; None is Never.
+
+    rotation_method: how Rotate Now works on its symmetric CloudKeys.
+    """
 
     __tablename__ = "key_set"
     id: str = Field(default_factory=new_id, primary_key=True)
@@ -164,6 +179,8 @@ class KeySet(SQLModel, table=True):
     csp_account_id: str = Field(foreign_key="csp_account.id", index=True)
     group_id: str = Field(foreign_key="admin_group.id", index=True)
     rotation_days: int | None = None
+    rotation_method: RotationMethod = Field(default=RotationMethod.IN_PLACE, sa_type=_word(RotationMethod))
+    revision: int = 1
     created_at: datetime = Field(default_factory=now, sa_type=_MOMENT)
 
 
@@ -171,7 +188,9 @@ class CloudKey(SQLModel, table=True):
     """One customer managed KMS key. alias is NULL once the alias is no longer this key's, so the name is free.
 
     status_seen_at: when KMS last said so. revision grows with each change: a dialog refuses an outdated row.
-    kms_key_id is NULL until CreateKey has answered.
+    kms_key_id is NULL until CreateKey has answered. origin is AWS's word for where the material comes from; a key of
+    EXTERNAL origin whose Key Source is AWS was imported by somebody else. policy: the key policy as kctui last wrote
+    or adopted it (JSON), NULL where it was never read. rotations_used: on-demand rotations of the KMS key, of 25.
     """
 
     __tablename__ = "cloud_key"
@@ -197,11 +216,14 @@ class CloudKey(SQLModel, table=True):
     key_spec: KeySpec = Field(default=KeySpec.SYMMETRIC_DEFAULT, sa_type=_word(KeySpec))
     key_usage: KeyUsage = Field(default=KeyUsage.ENCRYPT_DECRYPT, sa_type=_word(KeyUsage))
     key_source: KeySource = Field(default=KeySource.KCTUI, sa_type=_word(KeySource))
+    origin: str = Field(default="EXTERNAL", max_length=40)
     cloud_status: CloudStatus = Field(default=CloudStatus.UNKNOWN, sa_type=_word(CloudStatus))
     status_seen_at: datetime | None = Field(default=None, sa_type=_MOMENT)
     deletion_date: datetime | None = Field(default=None, sa_type=_MOMENT)
     expires_at: datetime | None = Field(default=None, sa_type=_MOMENT)
     rotation_days: int | None = None
+    rotations_used: int = 0
+    policy: str | None = None
     administrators: list[str] = Field(default_factory=list, sa_type=_JSON)
     users: list[str] = Field(default_factory=list, sa_type=_JSON)
     tags: dict[str, str] = Field(default_factory=dict, sa_type=_JSON)
@@ -212,15 +234,24 @@ class CloudKey(SQLModel, table=True):
 class KeyVersion(SQLModel, table=True):
     """One key material of a CloudKey, sealed. fingerprint: see `material.fingerprint`.
 
-    key_material_id is KMS's own name for it, known from the import on (64 hex digits).
+    key_material_id is KMS's own name for it, known from the import on (64 hex digits). kms_key_id: the KMS key it is
+    in. Where that is an earlier one of the CloudKey's, left by a rotation to a new KMS key, key_arn, cloud_status,
+    status_seen_at and deletion_date are that key's own; else cloud_status is NULL, and the CloudKey's counts.
     """
 
     __tablename__ = "key_version"
-    __table_args__ = (UniqueConstraint("cloud_key_id", "number", name="uq_key_version_number"),)
+    __table_args__ = (
+        UniqueConstraint("cloud_key_id", "number", name="uq_key_version_number"),
+        Index("ix_key_version_kms_key_id", "kms_key_id"),
+    )
     id: str = Field(default_factory=new_id, primary_key=True)
     cloud_key_id: str = Field(foreign_key="cloud_key.id")
     number: int
     kms_key_id: str | None = Field(default=None, max_length=64)
+    key_arn: str | None = None
+    cloud_status: CloudStatus | None = Field(default=None, sa_type=_word(CloudStatus))
+    status_seen_at: datetime | None = Field(default=None, sa_type=_MOMENT)
+    deletion_date: datetime | None = Field(default=None, sa_type=_MOMENT)
     key_material_id: str | None = Field(default=None, max_length=64)
     material_state: MaterialState = Field(default=MaterialState.MADE, sa_type=_word(MaterialState))
     import_state: ImportState = Field(default=ImportState.PENDING_IMPORT, sa_type=_word(ImportState))
@@ -228,12 +259,13 @@ class KeyVersion(SQLModel, table=True):
     fingerprint: str | None = Field(default=None, max_length=64)
     proven_at: datetime | None = Field(default=None, sa_type=_MOMENT)
     imported_at: datetime | None = Field(default=None, sa_type=_MOMENT)
+    rotated_at: datetime | None = Field(default=None, sa_type=_MOMENT)
     expires_at: datetime | None = Field(default=None, sa_type=_MOMENT)
     created_at: datetime = Field(default_factory=now, sa_type=_MOMENT)
 
 
 class Operation(SQLModel, table=True):
-    """One journalled operation. subject is the CloudKey's id while OPEN, else NULL: at most one open a key.
+    """One journalled operation. subject is the CloudKey's or CSP Account's id while OPEN, else NULL: one open each.
 
     owner_*: who runs it; fence grows when a dead owner's operation is taken over, so that a late owner's
     writes are refused. parameters hold no secret.
@@ -249,6 +281,7 @@ class Operation(SQLModel, table=True):
     kind: OperationKind = Field(sa_type=_word(OperationKind))
     state: OperationState = Field(default=OperationState.OPEN, sa_type=_word(OperationState))
     cloud_key_id: str | None = Field(default=None)
+    csp_account_id: str | None = Field(default=None)
     subject: str | None = Field(default=None)
     group_id: str = Field(foreign_key="admin_group.id")
     operator: str = Field(max_length=64)

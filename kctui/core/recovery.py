@@ -8,7 +8,7 @@ from sqlmodel import Session, col, select
 from kctui.core.audit import AuditEvent
 from kctui.core.engine import Engine
 from kctui.core.errors import KctuiError
-from kctui.core.model import CloudKey, Operation, OperationStep
+from kctui.core.model import CloudKey, CspAccount, Operation, OperationStep
 from kctui.core.observer import Observer, Silent
 from kctui.core.operations.definitions import DEFINITIONS
 from kctui.core.operations.journal import is_owned, take_over
@@ -19,12 +19,13 @@ from kctui.core.words import AuditCategory, AuditType, OperationKind, OperationS
 
 @dataclass(frozen=True)
 class OpenOperation:
-    """An operation that is not finished. alive: its owner still runs it."""
+    """An operation that is not finished. alive: its owner still runs it. cloud_key, csp_account: what it is about."""
 
     id: str
     kind: OperationKind
     title: str
     cloud_key: str
+    csp_account: str
     operator: str
     owner_host: str | None
     started_at: datetime
@@ -56,12 +57,14 @@ def open_operations(store: Store) -> list[OpenOperation]:
                 .limit(1)
             ).one_or_none()
             key = session.get(CloudKey, row.cloud_key_id) if row.cloud_key_id else None
+            account = session.get(CspAccount, row.csp_account_id) if row.csp_account_id else None
             found.append(
                 OpenOperation(
                     id=row.id,
                     kind=row.kind,
                     title=row.title,
                     cloud_key=key.name if key else "",
+                    csp_account=account.name if account else "",
                     operator=row.operator,
                     owner_host=row.owner_host,
                     started_at=row.started_at,
@@ -106,7 +109,9 @@ def _recover_one(engine: Engine, operation: OpenOperation, observer: Observer) -
         AuditType.INFORMATION,
         AuditCategory.RECOVERY,
         f"Recovering {operation.title}, begun by {operation.operator}",
-        {"Operation": operation.id, "CloudKey": operation.cloud_key},
+        {"Operation": operation.id}
+        | ({"CloudKey": operation.cloud_key} if operation.cloud_key else {})
+        | ({"CSP Account": operation.csp_account} if operation.csp_account else {}),
         group_id=group_id,
     )
     run = take_over(engine, operation.id, lambda session: _audit(engine, session, event))

@@ -57,9 +57,28 @@ class KeySource(StrEnum):
 
 
 class KeySpec(StrEnum):
-    """The KMS key specs whose material kctui makes and imports."""
+    """The KMS key specs (CreateKey, KeySpec). kctui makes material for those in `MADE_SPECS`."""
 
     SYMMETRIC_DEFAULT = "SYMMETRIC_DEFAULT"
+    HMAC_224 = "HMAC_224"
+    HMAC_256 = "HMAC_256"
+    HMAC_384 = "HMAC_384"
+    HMAC_512 = "HMAC_512"
+    RSA_2048 = "RSA_2048"
+    RSA_3072 = "RSA_3072"
+    RSA_4096 = "RSA_4096"
+    ECC_NIST_P256 = "ECC_NIST_P256"
+    ECC_NIST_P384 = "ECC_NIST_P384"
+    ECC_NIST_P521 = "ECC_NIST_P521"
+    ECC_SECG_P256K1 = "ECC_SECG_P256K1"
+    ECC_NIST_EDWARDS25519 = "ECC_NIST_EDWARDS25519"
+    SM2 = "SM2"
+    ML_DSA_44 = "ML_DSA_44"
+    ML_DSA_65 = "ML_DSA_65"
+    ML_DSA_87 = "ML_DSA_87"
+
+
+MADE_SPECS = (KeySpec.SYMMETRIC_DEFAULT,)
 
 
 class KeyUsage(StrEnum):
@@ -91,6 +110,16 @@ class CredentialKind(StrEnum):
     """How a CSP Account signs in to AWS."""
 
     ACCESS_KEY = "ACCESS_KEY"
+    PROFILE = "PROFILE"
+    INSTANCE_ROLE = "INSTANCE_ROLE"
+    ASSUME_ROLE = "ASSUME_ROLE"
+
+
+class RotationMethod(StrEnum):
+    """How Rotate Now gives a CloudKey new key material: into the same KMS key, or by a new one with the alias moved."""
+
+    IN_PLACE = "IN PLACE"
+    NEW_KEY = "NEW KEY"
 
 
 class OperatorKind(StrEnum):
@@ -107,6 +136,13 @@ class OperationKind(StrEnum):
     UPLOAD = "Upload to Cloud"
     ENABLE = "Enable CloudKey"
     DISABLE = "Disable CloudKey"
+    REMOVE = "Remove from Cloud"
+    DELETE = "Delete CloudKey"
+    CANCEL_DELETION = "Cancel Deletion"
+    ROTATE = "Rotate Now"
+    ROTATE_BY_NEW_KEY = "Rotate Now by new KMS key"
+    EDIT = "Edit CloudKey"
+    ROTATE_CREDENTIALS = "Rotate Credentials"
 
 
 class OperationState(StrEnum):

@@ -66,7 +66,7 @@ def recovery(engine: "Engine", operations: "list[OpenOperation]", hangup: "Hangu
         where = f"running on {operation.owner_host}" if operation.alive else "left half-way"
         step = f"after {operation.last_step}, " if operation.last_step else ""
         told = f"{where}, {step}begun by {operation.operator} at {moment(operation.started_at)}"
-        facts.append((operation.kind.value, f"{operation.cloud_key}: {told}"))
+        facts.append((operation.kind.value, f"{operation.cloud_key or operation.csp_account}: {told}"))
 
     def run(observer: "Observer") -> None:
         report = recover(engine, hangup.guard(observer))

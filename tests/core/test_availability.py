@@ -21,7 +21,13 @@ ALLOWED = {
     KeyAction.UPLOAD: {CloudStatus.NOT_AVAILABLE},
     KeyAction.ENABLE: {CloudStatus.DISABLED},
     KeyAction.DISABLE: {CloudStatus.AVAILABLE},
+    KeyAction.REMOVE: {CloudStatus.AVAILABLE, CloudStatus.DISABLED},
+    KeyAction.DELETE: {CloudStatus.AVAILABLE, CloudStatus.DISABLED, CloudStatus.NOT_AVAILABLE},
+    KeyAction.CANCEL_DELETION: {CloudStatus.PENDING_DELETE},
+    KeyAction.ROTATE: {CloudStatus.AVAILABLE},
+    KeyAction.EDIT: {CloudStatus.AVAILABLE, CloudStatus.DISABLED, CloudStatus.NOT_AVAILABLE},
 }
+NEEDS_A_COPY = {KeyAction.UPLOAD, KeyAction.REMOVE, KeyAction.ROTATE}
 EVERY_CASE = [(action, status) for action in KeyAction for status in CloudStatus]
 
 
@@ -47,10 +53,10 @@ def test_a_key_that_kms_never_made_allows_nothing(action: KeyAction, status: Clo
 
 
 @pytest.mark.parametrize(("action", "status"), EVERY_CASE)
-def test_of_material_made_by_aws_there_is_no_copy_to_upload(action: KeyAction, status: CloudStatus) -> None:
+def test_what_needs_our_copy_is_never_done_to_material_made_by_aws(action: KeyAction, status: CloudStatus) -> None:
     key = Key(cloud_status=status)
     reason = why_not(action, dataclasses.replace(key, key_source=KeySource.AWS))
-    if action is KeyAction.UPLOAD:
+    if action in NEEDS_A_COPY:
         assert reason is not None
     else:
         assert reason == why_not(action, key)

@@ -3,71 +3,33 @@
 Every method raises AwsRefusedError or AwsUnreachableError (see `failures`).
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from kctui.core.aws.failures import explained
-from kctui.core.words import CloudStatus, KeySpec, KeyUsage, cloud_status
+from kctui.core.aws.kms_types import (
+    Alias,
+    Imported,
+    ImportParameters,
+    KmsGrant,
+    KmsKey,
+    KmsMaterial,
+    LastUsage,
+    grant_of,
+    key_of,
+    material_of,
+)
+from kctui.core.words import KeySpec, KeyUsage
 
 if TYPE_CHECKING:
     from types_boto3_kms.client import KMSClient
     from types_boto3_kms.literals import AlgorithmSpecType
-    from types_boto3_kms.type_defs import KeyMetadataTypeDef, TagTypeDef
+    from types_boto3_kms.type_defs import ImportKeyMaterialRequestTypeDef, TagTypeDef
 
 KEYS_A_PAGE = 1000
 ALIASES_A_PAGE = 100
-
-
-@dataclass(frozen=True)
-class KmsKey:
-    """What KMS says of a key (KeyMetadata)."""
-
-    key_id: str
-    arn: str
-    key_state: str
-    description: str
-    key_spec: str
-    key_usage: str
-    origin: str
-    manager: str
-    created_at: datetime | None
-    deletion_date: datetime | None
-    valid_to: datetime | None
-    current_material_id: str | None
-    request_id: str
-
-    @property
-    def status(self) -> CloudStatus:
-        """The Cloud Status for the key's state."""
-        return cloud_status(self.key_state)
-
-
-@dataclass(frozen=True)
-class Alias:
-    """An alias and the key it points to (None: an AWS managed alias without a key yet)."""
-
-    name: str
-    key_id: str | None
-
-
-@dataclass(frozen=True)
-class ImportParameters:
-    """What GetParametersForImport gives, valid for 24 hours: an RSA public key (SPKI, DER) and the token for it."""
-
-    public_key: bytes
-    import_token: bytes
-    valid_to: datetime
-    request_id: str
-
-
-@dataclass(frozen=True)
-class Imported:
-    """What ImportKeyMaterial answers."""
-
-    key_material_id: str | None
-    request_id: str
+__all__ = ["Alias", "ImportParameters", "Imported", "Kms", "KmsGrant", "KmsKey", "KmsMaterial", "LastUsage"]
 
 
 class Kms:
@@ -102,13 +64,13 @@ class Kms:
                 Policy=policy,
                 Tags=wire,
             )
-            return _key(answer["KeyMetadata"], answer["ResponseMetadata"]["RequestId"])
+            return key_of(answer["KeyMetadata"], answer["ResponseMetadata"]["RequestId"])
 
     def describe(self, key_id: str) -> KmsKey:
         """The key as it is now. kms:DescribeKey."""
         with explained("kms:DescribeKey"):
             answer = self.client.describe_key(KeyId=key_id)
-            return _key(answer["KeyMetadata"], answer["ResponseMetadata"]["RequestId"])
+            return key_of(answer["KeyMetadata"], answer["ResponseMetadata"]["RequestId"])
 
     def key_ids(self) -> Iterator[str]:
         """The ids of all keys of account and region. kms:ListKeys."""
@@ -138,6 +100,11 @@ class Kms:
         with explained("kms:CreateAlias"):
             return self.client.create_alias(AliasName=alias, TargetKeyId=key_id)["ResponseMetadata"]["RequestId"]
 
+    def update_alias(self, alias: str, key_id: str) -> str:
+        """Point an alias at another key of the same kind; the request id. kms:UpdateAlias on alias and both keys."""
+        with explained("kms:UpdateAlias"):
+            return self.client.update_alias(AliasName=alias, TargetKeyId=key_id)["ResponseMetadata"]["RequestId"]
+
     def delete_alias(self, alias: str) -> str:
         """Delete an alias; the request id. kms:DeleteAlias on alias and key."""
         with explained("kms:DeleteAlias"):
@@ -157,29 +124,35 @@ class Kms:
             )
 
     def import_material(
-        self, key_id: str, *, import_token: bytes, encrypted: bytes, valid_to: datetime | None
+        self,
+        key_id: str,
+        *,
+        import_token: bytes,
+        encrypted: bytes,
+        valid_to: datetime | None,
+        key_material_id: str | None = None,
+        new: bool = False,
     ) -> Imported:
         """Import wrapped material, the first or again the same. kms:ImportKeyMaterial.
 
         valid_to: when KMS deletes it, at most 365 days ahead; None for never. Without ExpirationModel, AWS
-        would take it as expiring.
+        would take it as expiring. key_material_id: which of a symmetric key's materials it must be. new: a further
+        one, which waits for RotateKeyOnDemand.
         """
+        request: ImportKeyMaterialRequestTypeDef = {
+            "KeyId": key_id,
+            "ImportToken": import_token,
+            "EncryptedKeyMaterial": encrypted,
+            "ExpirationModel": "KEY_MATERIAL_DOES_NOT_EXPIRE",
+        }
+        if valid_to is not None:
+            request["ExpirationModel"], request["ValidTo"] = "KEY_MATERIAL_EXPIRES", valid_to
+        if key_material_id is not None:
+            request["KeyMaterialId"] = key_material_id
+        if new:
+            request["ImportType"] = "NEW_KEY_MATERIAL"
         with explained("kms:ImportKeyMaterial"):
-            if valid_to is None:
-                answer = self.client.import_key_material(
-                    KeyId=key_id,
-                    ImportToken=import_token,
-                    EncryptedKeyMaterial=encrypted,
-                    ExpirationModel="KEY_MATERIAL_DOES_NOT_EXPIRE",
-                )
-            else:
-                answer = self.client.import_key_material(
-                    KeyId=key_id,
-                    ImportToken=import_token,
-                    EncryptedKeyMaterial=encrypted,
-                    ExpirationModel="KEY_MATERIAL_EXPIRES",
-                    ValidTo=valid_to,
-                )
+            answer = self.client.import_key_material(**request)
         return Imported(answer.get("KeyMaterialId"), answer["ResponseMetadata"]["RequestId"])
 
     def enable(self, key_id: str) -> str:
@@ -198,20 +171,78 @@ class Kms:
             answer = self.client.schedule_key_deletion(KeyId=key_id, PendingWindowInDays=days)
         return answer["DeletionDate"], answer["ResponseMetadata"]["RequestId"]
 
+    def cancel_deletion(self, key_id: str) -> str:
+        """Call a scheduled deletion off: the key is Disabled then; the request id. kms:CancelKeyDeletion."""
+        with explained("kms:CancelKeyDeletion"):
+            return self.client.cancel_key_deletion(KeyId=key_id)["ResponseMetadata"]["RequestId"]
 
-def _key(said: "KeyMetadataTypeDef", request_id: str) -> KmsKey:
-    return KmsKey(
-        key_id=said["KeyId"],
-        arn=said.get("Arn", ""),
-        key_state=said.get("KeyState", ""),
-        description=said.get("Description", ""),
-        key_spec=said.get("KeySpec", ""),
-        key_usage=said.get("KeyUsage", ""),
-        origin=said.get("Origin", ""),
-        manager=said.get("KeyManager", ""),
-        created_at=said.get("CreationDate"),
-        deletion_date=said.get("DeletionDate"),
-        valid_to=said.get("ValidTo"),
-        current_material_id=said.get("CurrentKeyMaterialId"),
-        request_id=request_id,
-    )
+    def delete_material(self, key_id: str, key_material_id: str | None) -> str:
+        """Delete imported material, the current one where none is named; the request id.
+
+        kms:DeleteImportedKeyMaterial. A material that is not there is no error.
+        """
+        named: dict[str, str] = {"KeyMaterialId": key_material_id} if key_material_id else {}
+        with explained("kms:DeleteImportedKeyMaterial"):
+            answer = self.client.delete_imported_key_material(KeyId=key_id, **named)
+        return answer["ResponseMetadata"]["RequestId"]
+
+    def rotate(self, key_id: str) -> str:
+        """Make the material that waits for it the current one; the request id. kms:RotateKeyOnDemand.
+
+        Sent once: a second try would count as a second rotation.
+        """
+        with explained("kms:RotateKeyOnDemand"):
+            return self._once.rotate_key_on_demand(KeyId=key_id)["ResponseMetadata"]["RequestId"]
+
+    def materials(self, key_id: str) -> list[KmsMaterial]:
+        """Every key material of a symmetric key, the first first. kms:ListKeyRotations."""
+        pages = self.client.get_paginator("list_key_rotations")
+        with explained("kms:ListKeyRotations"):
+            return [
+                material_of(entry)
+                for page in pages.paginate(KeyId=key_id, IncludeKeyMaterial="ALL_KEY_MATERIAL")
+                for entry in page["Rotations"]
+            ]
+
+    def last_usage(self, key_id: str) -> LastUsage:
+        """When the key was last used, up to one hour late. kms:GetKeyLastUsage."""
+        with explained("kms:GetKeyLastUsage"):
+            answer = self.client.get_key_last_usage(KeyId=key_id)
+            last = answer.get("KeyLastUsage", {})
+            return LastUsage(
+                last.get("Operation"), last.get("Timestamp"), answer["TrackingStartDate"], answer["KeyCreationDate"]
+            )
+
+    def grants(self, key_id: str) -> list[KmsGrant]:
+        """The grants on a key. kms:ListGrants."""
+        with explained("kms:ListGrants"):
+            pages = self.client.get_paginator("list_grants").paginate(KeyId=key_id)
+            return [grant_of(entry) for page in pages for entry in page["Grants"]]
+
+    def policy(self, key_id: str) -> str:
+        """The key policy, as JSON. kms:GetKeyPolicy."""
+        with explained("kms:GetKeyPolicy"):
+            return self.client.get_key_policy(KeyId=key_id, PolicyName="default")["Policy"]
+
+    def put_policy(self, key_id: str, policy: str) -> str:
+        """Replace the key policy; the request id. kms:PutKeyPolicy. AWS refuses one that locks the caller out."""
+        with explained("kms:PutKeyPolicy"):
+            answer = self.client.put_key_policy(KeyId=key_id, PolicyName="default", Policy=policy)
+        return answer["ResponseMetadata"]["RequestId"]
+
+    def update_description(self, key_id: str, description: str) -> str:
+        """Replace the description; the request id. kms:UpdateKeyDescription."""
+        with explained("kms:UpdateKeyDescription"):
+            answer = self.client.update_key_description(KeyId=key_id, Description=description)
+        return answer["ResponseMetadata"]["RequestId"]
+
+    def tag(self, key_id: str, tags: Mapping[str, str]) -> str:
+        """Add tags, or replace their values; the request id. kms:TagResource."""
+        wire: list[TagTypeDef] = [{"TagKey": k, "TagValue": v} for k, v in sorted(tags.items())]
+        with explained("kms:TagResource"):
+            return self.client.tag_resource(KeyId=key_id, Tags=wire)["ResponseMetadata"]["RequestId"]
+
+    def untag(self, key_id: str, names: Sequence[str]) -> str:
+        """Take tags away; the request id. kms:UntagResource. A tag that is not there is no error."""
+        with explained("kms:UntagResource"):
+            return self.client.untag_resource(KeyId=key_id, TagKeys=list(names))["ResponseMetadata"]["RequestId"]

@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from kctui.core.errors import KctuiError
+from kctui.core.material.software import require_made
 from kctui.core.secret import Secret
 from kctui.core.words import KeySpec
 
@@ -19,9 +20,8 @@ WRAPPING_KEY_BITS = 4096
 
 def wrapping_algorithm(spec: KeySpec) -> "AlgorithmSpecType":
     """The algorithm to ask of GetParametersForImport; it cannot be changed afterwards."""
-    match spec:
-        case KeySpec.SYMMETRIC_DEFAULT:
-            return "RSAES_OAEP_SHA_256"
+    require_made(spec)
+    return "RSAES_OAEP_SHA_256"
 
 
 def wrap(spec: KeySpec, material: Secret, public_key: bytes) -> bytes:
@@ -35,7 +35,6 @@ def wrap(spec: KeySpec, material: Secret, public_key: bytes) -> bytes:
             "AWS's wrapping key is not an RSA key of 4096 bits",
             remedy="Nothing was sent. Check that the endpoint is AWS's.",
         )
-    match spec:
-        case KeySpec.SYMMETRIC_DEFAULT:
-            oaep = padding.OAEP(mgf=padding.MGF1(hashes.SHA256()), algorithm=hashes.SHA256(), label=None)
-            return key.encrypt(material.reveal(), oaep)
+    require_made(spec)
+    oaep = padding.OAEP(mgf=padding.MGF1(hashes.SHA256()), algorithm=hashes.SHA256(), label=None)
+    return key.encrypt(material.reveal(), oaep)

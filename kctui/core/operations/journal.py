@@ -1,8 +1,8 @@
 """The journal: what an operation is about to do is written before it is done, and what came of it after.
 
-A CloudKey has at most one open operation, whoever runs it, on whichever host: a unique column holds that. The
-owner proves life by a heartbeat; a dead owner's operation is taken over by raising its fence, and every write of
-the journal names the fence it was made under, so that an owner who comes back late writes nothing.
+A CloudKey, or a CSP Account, has at most one open operation, whoever runs it, on whichever host: a unique column
+holds that. The owner proves life by a heartbeat; a dead owner's operation is taken over by raising its fence, and
+every write of the journal names the fence it was made under, so that an owner who comes back late writes nothing.
 """
 
 import threading
@@ -20,7 +20,7 @@ from kctui.core.aws.failures import effect_unknown
 from kctui.core.clock import now
 from kctui.core.engine import Engine
 from kctui.core.errors import ConflictError, KctuiError, NeedsRecoveryError, RefusedError, StoreError
-from kctui.core.model import CloudKey, Operation, OperationStep
+from kctui.core.model import CloudKey, CspAccount, Operation, OperationStep
 from kctui.core.observer import Observer
 from kctui.core.ownership import HEARTBEAT, owner_lives
 from kctui.core.process import this_host, this_process
@@ -41,15 +41,24 @@ class Answer:
 
 @dataclass(frozen=True)
 class Beginning:
-    """What an operation is begun with. revision: of the CloudKey the user looked at, None not to check."""
+    """What an operation is begun with: about a CloudKey, or a CSP Account.
+
+    revision: of the row the user looked at, None not to check.
+    """
 
     kind: OperationKind
-    cloud_key_id: str
+    cloud_key_id: str | None
     group_id: str
     title: str
     parameters: dict[str, Any] = field(default_factory=dict)
     revision: int | None = None
     operation_id: str | None = None
+    csp_account_id: str | None = None
+
+    @property
+    def subject(self) -> str:
+        """The id of what it is about."""
+        return self.cloud_key_id or self.csp_account_id or ""
 
 
 class LostOwnershipError(ConflictError):
@@ -57,12 +66,13 @@ class LostOwnershipError(ConflictError):
 
 
 def begin(engine: Engine, beginning: Beginning, also: Callable[[Session], None] | None = None) -> "Run":
-    """Write the intent, together with what `also` writes. Raises ConflictError when the key is busy or changed."""
+    """Write the intent, together with what `also` writes. Raises ConflictError when its subject is busy or changed."""
     engine.require_writable(beginning.kind.value)
     operation = Operation(
         kind=beginning.kind,
         cloud_key_id=beginning.cloud_key_id,
-        subject=beginning.cloud_key_id,
+        csp_account_id=beginning.csp_account_id,
+        subject=beginning.subject,
         group_id=beginning.group_id,
         operator=engine.keyring.operator,
         parameters=beginning.parameters,
@@ -74,14 +84,14 @@ def begin(engine: Engine, beginning: Beginning, also: Callable[[Session], None] 
     if beginning.operation_id:
         operation.id = beginning.operation_id
     with engine.store.write() as session:
-        _refuse_busy(session, beginning.cloud_key_id)
+        _refuse_busy(session, beginning.subject)
         if also is not None:
             also(session)
             session.flush()
-        key = session.get_one(CloudKey, beginning.cloud_key_id)
-        if beginning.revision is not None and key.revision != beginning.revision:
+        row = session.get(CloudKey, beginning.subject) or session.get_one(CspAccount, beginning.subject)
+        if beginning.revision is not None and row.revision != beginning.revision:
             raise ConflictError(
-                f"{key.name} was changed meanwhile",
+                f"{row.name} was changed meanwhile",
                 remedy="Look at it again, then decide. Nothing was done.",
             )
         session.add(operation)
@@ -152,6 +162,11 @@ class Run:
     def cloud_key_id(self) -> str:
         """The CloudKey that it is about."""
         return self.operation.cloud_key_id or ""
+
+    def account(self) -> CspAccount:
+        """The CSP Account that it is about, as it is in the store now."""
+        with self.engine.store.read() as session:
+            return session.get_one(CspAccount, self.operation.csp_account_id)
 
     def key(self) -> CloudKey:
         """The CloudKey as it is in the store now."""
@@ -324,8 +339,8 @@ class Run:
                 self.engine.log.warning("heartbeat missed", operation=self.operation.id, error=type(error).__name__)
 
 
-def _refuse_busy(session: Session, cloud_key_id: str) -> None:
-    held = session.exec(select(Operation).where(Operation.subject == cloud_key_id)).one_or_none()
+def _refuse_busy(session: Session, subject: str) -> None:
+    held = session.exec(select(Operation).where(Operation.subject == subject)).one_or_none()
     if held is None:
         return
     if is_owned(held):

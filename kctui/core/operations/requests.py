@@ -16,6 +16,7 @@ from kctui.core.errors import ConflictError, InvalidInputError, KctuiError, Refu
 from kctui.core.key_sets import find_key_set
 from kctui.core.lists import CloudKeyRow, cloud_key_row
 from kctui.core.material.custody import new_version
+from kctui.core.material.software import require_made
 from kctui.core.model import CloudKey, CspAccount, KeySet, RegionName, Schedule, new_id
 from kctui.core.observer import Observer, Silent
 from kctui.core.operations.definitions import DEFINITIONS
@@ -68,6 +69,7 @@ def check_new_cloud_key(engine: Engine, new: NewCloudKey) -> list[str]:
         validation.check_principal_arn(arn)
     validation.check_tags(new.tags)
     validation.check_expiry(new.expires_at)
+    require_made(new.key_spec)
     if new.rotation_days is not None and not 1 <= new.rotation_days <= validation.MOST_ROTATION_DAYS:
         raise InvalidInputError("That is not a rotation schedule", field="rotation_schedule")
     with engine.store.read() as session:

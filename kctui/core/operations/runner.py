@@ -112,8 +112,8 @@ def audit_refusal(
         engine.audit.note(
             AuditEvent(
                 AuditType.WARNING,
-                AuditCategory.CLOUD_KEY,
-                f"{kind.value} of {objects.get('CloudKey', '?')} refused: {error.title}",
+                AuditCategory.CLOUD_KEY if "CloudKey" in objects else AuditCategory.ACCOUNT,
+                f"{kind.value} of {objects.get('CloudKey') or objects.get('CSP Account', '?')} refused: {error.title}",
                 objects,
                 group_id=group_id,
             )
@@ -132,7 +132,7 @@ def _left_open(engine: Engine, run: Run, error: KctuiError) -> NeedsRecoveryErro
         engine.audit.note(
             AuditEvent(
                 AuditType.ERROR,
-                AuditCategory.CLOUD_KEY,
+                _category(run),
                 f"{run.operation.title} was interrupted: {error.title}",
                 _objects(run),
                 _request_ids(run),
@@ -154,7 +154,7 @@ def _audited(engine: Engine, run: Run, weight: AuditType, outcome: str) -> Calla
             session,
             AuditEvent(
                 weight,
-                AuditCategory.CLOUD_KEY,
+                _category(run),
                 run.operation.title + outcome,
                 _objects(run),
                 ids,
@@ -163,6 +163,10 @@ def _audited(engine: Engine, run: Run, weight: AuditType, outcome: str) -> Calla
         )
 
     return write
+
+
+def _category(run: Run) -> AuditCategory:
+    return AuditCategory.CLOUD_KEY if run.operation.cloud_key_id else AuditCategory.ACCOUNT
 
 
 def _objects(run: Run) -> dict[str, str]:
