@@ -121,6 +121,17 @@ class RotationMethod(StrEnum):
     IN_PLACE = "IN PLACE"
     NEW_KEY = "NEW KEY"
 
+    @property
+    def told(self) -> str:
+        """What it does, in a few words."""
+        return _ROTATION_METHODS[self]
+
+
+_ROTATION_METHODS = {
+    RotationMethod.IN_PLACE: "new material in the same KMS key; its key id stays",
+    RotationMethod.NEW_KEY: "a new KMS key; the alias moves to it, the old key stays",
+}
+
 
 class OperatorKind(StrEnum):
     """A person, or a service such as the scheduler."""
