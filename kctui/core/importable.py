@@ -23,7 +23,7 @@ from kctui.core.key_sets import find_key_set
 from kctui.core.lists import managed_key_ids
 from kctui.core.model import CloudKey, CspAccount, KeySet, KeyVersion, Operation
 from kctui.core.observer import Observer, Silent
-from kctui.core.operations.create import CLOUD_KEY_TAG, OPERATION_TAG
+from kctui.core.operations.birth import CLOUD_KEY_TAG, OPERATION_TAG
 from kctui.core.words import CloudStatus, KeySpec, KeyUsage, OperationKind, OperationState
 
 Seen = TypeVar("Seen")

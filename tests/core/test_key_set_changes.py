@@ -62,10 +62,10 @@ def test_everything_but_the_account_can_be_edited(engine: Engine, payroll: KeySe
     assert values(found) == new
     assert (found.id, found.account, found.revision) == (payroll.id, "bank", payroll.revision + 1)
     entry = last_entry(engine)
-    assert (entry.type, entry.message) == (
-        AuditType.INFORMATION,
+    assert entry.type is AuditType.INFORMATION
+    assert entry.message == (
         "Edited Key Set payroll: name payroll → salaries; description; rotation schedule Never → every 90 days; "
-        "rotation method IN PLACE → NEW KEY",
+        "rotation method IN PLACE → NEW KEY"
     )
 
 
