@@ -48,7 +48,7 @@ def check_values(name: str, description: str, rotation_days: int | None) -> None
 def refuse_taken_name(session: Session, name: str) -> None:
     """Raise ConflictError where a Key Set has this name."""
     if session.exec(select(KeySet.id).where(KeySet.name == name)).first():
-        raise ConflictError(f"There is a Key Set {name} already", remedy="Choose another name.")
+        raise NameTakenError(f"There is a Key Set {name} already", remedy="Choose another name.")
 
 
 def create_key_set(engine: Engine, new: NewKeySet) -> KeySet:
@@ -79,6 +79,10 @@ def create_key_set(engine: Engine, new: NewKeySet) -> KeySet:
             ),
         )
     return key_set
+
+
+class NameTakenError(ConflictError):
+    """Another Key Set has that name."""
 
 
 def find_key_set(session: Session, name: str) -> KeySet:

@@ -133,7 +133,7 @@ class RotationMethod(StrEnum):
 
 _ROTATION_METHODS = {
     RotationMethod.IN_PLACE: "new material in the same KMS key; its key id stays",
-    RotationMethod.NEW_KEY: "a new KMS key; the alias moves to it, the old key stays",
+    RotationMethod.NEW_KEY: "a new KMS key; the alias moves, the old key stays",
 }
 
 

@@ -74,6 +74,8 @@ class KeySetsView(TabView):
                 (
                     Fact("Rotation", rotation_text(row.rotation_days)),
                     Fact("", "what new CloudKeys of this Key Set begin with"),
+                    Fact("Rotate Now", row.rotation_method.value),
+                    Fact("", row.rotation_method.told),
                 ),
             ),
         )
