@@ -132,8 +132,8 @@ class RotationMethod(StrEnum):
 
 
 _ROTATION_METHODS = {
-    RotationMethod.IN_PLACE: "new material in the same KMS key; its key id stays",
-    RotationMethod.NEW_KEY: "a new KMS key; the alias moves, the old key stays",
+    RotationMethod.IN_PLACE: "new material, same KMS key and key id",
+    RotationMethod.NEW_KEY: "new KMS key, the alias moves to it",
 }
 
 

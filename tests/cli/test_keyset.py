@@ -29,7 +29,7 @@ def spare(cli: Cli, stocked: Path, unlocking: None) -> Path:
 
 
 def test_the_rotation_method_is_shown_with_what_it_does(cli: Cli, spare: Path) -> None:
-    assert "NEW KEY: a new KMS key; the alias moves, the old key stays" in cli("keyset", "show", "spare").out
+    assert "NEW KEY: new KMS key, the alias moves to it" in cli("keyset", "show", "spare").out
     lines = cli("keyset", "list").out.splitlines()
     assert [("IN PLACE" in line, "NEW KEY" in line) for line in lines[1:]] == [(True, False), (False, True)]
 
