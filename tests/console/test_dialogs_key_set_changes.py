@@ -8,9 +8,9 @@ from sqlmodel import select
 from kctui.core.engine import Engine
 from kctui.core.key_set_changes import KeySetValues, edit_key_set
 from kctui.core.key_sets import NewKeySet, create_key_set
-from kctui.core.lists import KeySetList, KeySetRow
+from kctui.core.lists import AuditList, AuditQuery, KeySetList, KeySetRow
 from kctui.core.model import KeySet
-from kctui.core.words import RotationMethod
+from kctui.core.words import AuditType, RotationMethod
 from kctui.screens.dialogs.edit_key_set import EditKeySetWizard
 from kctui.screens.dialogs.remove_key_set import RemoveKeySetDialog
 from tests.console.dialog_driver import Host, complaint, failure, field, fill, has_focus, push, seen, settle
@@ -143,13 +143,34 @@ async def test_enter_and_escape_on_the_empty_field_leave(
     assert (app.result, len(key_sets(dialog_engine))) == (False, 1)
 
 
-async def test_enter_after_the_name_goes_to_cancel(dialog_engine: Engine, fixed_key_set: KeySetRow) -> None:
+async def test_enter_after_the_name_goes_to_the_button_and_does_not_press_it(
+    dialog_engine: Engine, fixed_key_set: KeySetRow
+) -> None:
     app = remover(dialog_engine, fixed_key_set)
     async with app.run_test() as pilot:
         await settle(pilot)
-        await pilot.press(*"awsbyokkeyset", "enter", "enter")
+        await pilot.press(*"awsbyokkeyset", "enter")
         await settle(pilot)
-    assert (app.result, len(key_sets(dialog_engine))) == (False, 1)
+        assert (app.open, app.focused) == (True, app.dialog.button("remove"))
+    assert len(key_sets(dialog_engine)) == 1
+
+
+async def test_enter_after_another_name_is_told_once_and_is_in_the_log(
+    dialog_engine: Engine, fixed_key_set: KeySetRow
+) -> None:
+    app = remover(dialog_engine, fixed_key_set)
+    async with app.run_test() as pilot:
+        await settle(pilot)
+        await fill(pilot, "confirmation", "payroll")
+        for _ in range(2):
+            await pilot.press("enter")
+            await settle(pilot)
+        assert complaint(pilot, "confirmation") == "The name does not match"
+        await pilot.press("x")
+        assert not complaint(pilot, "confirmation")
+    entries = AuditList(dialog_engine.store, AuditQuery()).page(limit=50).rows
+    refusals = [entry for entry in entries if entry.type is AuditType.WARNING]
+    assert [entry.message for entry in refusals] == ["Remove Key Set awsbyokkeyset is refused: another name was typed"]
 
 
 def _give_it_a_key(engine: Engine, row: KeySetRow) -> None:

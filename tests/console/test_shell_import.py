@@ -12,7 +12,6 @@ from kctui.demo.box import Box
 from kctui.screens.dialogs.edit_key_set import EditKeySetWizard
 from kctui.screens.dialogs.import_keys import ImportKeysDialog
 from kctui.screens.dialogs.remove_key_set import RemoveKeySetDialog
-from kctui.screens.main import MainScreen
 from kctui.screens.state import Tab
 from tests.console.conftest import Shell, StartShell
 from tests.core.foreign_keys import plant_foreign
@@ -57,7 +56,7 @@ async def test_import_into_the_row_s_key_set_asks_for_the_region_and_shows_the_k
         assert "✓ 2 of 2 keys imported into payroll" in shell.text
         await shell.press("enter")
         state = shell.main.state
-        assert isinstance(shell.app.screen, MainScreen)
+        assert shell.app.screen is shell.main
         assert (state.tab, state.region, state.key_set.name if state.key_set else "") == (
             Tab.CLOUD_KEYS, REGION, "payroll",
         )  # fmt: skip

@@ -24,15 +24,14 @@ def _plant(there: Store, alias: str | None, values: dict[str, Any]) -> str:
         account_id=there.account_id,
         key_id=key_id,
         arn=there.arn(f"key/{key_id}"),
-        **{
-            "created": moment,
-            "spec": SPECS["SYMMETRIC_DEFAULT"],
-            "usage": "ENCRYPT_DECRYPT",
-            "origin": "AWS_KMS",
-            "policy": default_policy(there),
-        }
-        | values,
+        created=moment,
+        spec=SPECS["SYMMETRIC_DEFAULT"],
+        usage="ENCRYPT_DECRYPT",
+        origin="AWS_KMS",
+        policy=default_policy(there),
     )
+    for name, value in values.items():
+        setattr(key, name, value)
     key.materials.append(make_material(key, b"\x00" * 32))
     with there.lock:
         there.keys[key_id] = key

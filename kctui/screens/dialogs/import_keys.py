@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 _TOLD_SECONDS = 0.1
 _KEYS = "Space: choose   a: all or none"
-_WORDS = "The keys you choose become CloudKeys of Key Source AWS. Nothing changes in AWS."
+_WORDS = "Chosen keys become CloudKeys of Key Source AWS. Nothing changes in AWS."
 _NONE = "There is no customer managed key here that is not managed already."
 
 
@@ -43,10 +43,9 @@ class ImportKeysDialog(WorkingDialog[bool]):
     DEFAULT_CSS = """
     ImportKeysDialog .choice, ImportKeysDialog .result { height: 1fr; width: 1fr; display: none; }
     ImportKeysDialog .words { height: 1; width: 1fr; margin-bottom: 1; text-style: dim; }
-    ImportKeysDialog .note { height: 1; width: 1fr; text-style: dim; text-wrap: nowrap; text-overflow: ellipsis; }
+    ImportKeysDialog .note { height: 2; width: 1fr; text-style: dim; }
     ImportKeysDialog .outcome { height: auto; width: 1fr; }
     ImportKeysDialog .progress { height: 1; width: 1fr; }
-    ImportKeysDialog.-narrow .note { margin-bottom: 0; }
     """
 
     def __init__(
@@ -246,7 +245,7 @@ def _report_content(report: "ImportReport", key_set: str) -> Content:
 
 
 def _outcome(glyph: str, one: "KeyOutcome", style: str) -> Content:
-    return Content.styled(f"{glyph} {safe(one.name)}", style) + Content.styled(f"  {safe(one.told)}", "dim")
+    return Content.styled(f"{glyph} {safe(one.name)}", style) + Content.styled(f"\n  {safe(one.told)}", "dim")
 
 
 _COLUMNS: "tuple[Column[ImportableKey], ...]" = (

@@ -9,7 +9,7 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Input, Static
 
-from kctui.core.errors import KctuiError
+from kctui.core.errors import InvalidInputError, KctuiError
 from kctui.core.observer import Observer
 from kctui.screens.dialogs.base import DialogButton, Facts, Failure
 from kctui.screens.dialogs.fields import TextField
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from kctui.core.lists import KeySetRow
 
 _WORDS = "The Key Set has no CloudKeys. Removing it changes nothing in AWS, and cannot be undone."
-_KEYS = "Type the name   Esc: leave"
+_KEYS = "Enter: to the button   Esc: leave"
 
 
 class RemoveKeySetDialog(WorkingDialog[bool]):
@@ -36,7 +36,8 @@ class RemoveKeySetDialog(WorkingDialog[bool]):
         super().__init__("Remove Key Set")
         self._engine = engine
         self._row = row
-        self._field = TextField("confirmation", "Type Key Set Name", required=True)
+        hint = "The button waits for the exact name."
+        self._field = TextField("confirmation", "Type Key Set Name", required=True, hint=hint)
 
     def compose_body(self) -> ComposeResult:
         """What happens, to what, and the field."""
@@ -73,22 +74,22 @@ class RemoveKeySetDialog(WorkingDialog[bool]):
     @on(Input.Changed)
     def _typed(self) -> None:
         self.button("remove").disabled = not self._exact
-        self.hint("Tab Tab Enter: Remove   Esc: leave" if self._exact else _KEYS)
 
     @on(Input.Submitted)
     def _entered(self) -> None:
-        """Enter never removes: on the empty field it leaves, after the name it goes on to Cancel."""
+        """Enter in the field never removes: on an empty one it leaves; of a wrong name the audit log is told."""
         if not self._field.input.value:
             self.action_leave()
         elif self._exact:
-            self.button("cancel").focus()
-        else:
-            self.hint("That is another name   Esc: leave")
+            self.button("remove").focus()
+        elif self._field.complaint is None:
+            self._ask()
 
     def press(self, button: str) -> None:
         """Remove, or leave."""
         if button == "remove" and self._exact:
-            self._remove()
+            if self._ask():
+                self.button("remove").disabled = self._field.input.disabled = True
         else:
             self.action_leave()
 
@@ -97,7 +98,8 @@ class RemoveKeySetDialog(WorkingDialog[bool]):
         if not self.running:
             self.dismiss(False)
 
-    def _remove(self) -> None:
+    def _ask(self) -> bool:
+        """Ask the core, which refuses a wrong name."""
         engine, row, typed = self._engine, self._row, self._field.input.value
 
         def work(_observer: Observer) -> None:
@@ -105,15 +107,18 @@ class RemoveKeySetDialog(WorkingDialog[bool]):
 
             remove_key_set(engine, row.id, confirmation=typed, revision=row.revision)
 
-        if self.begin(work):
-            self.button("remove").disabled = self._field.input.disabled = True
+        return self.begin(work)
 
     def done(self, result: object) -> None:
         """It is gone."""
         self.dismiss(True)
 
     def failed(self, error: KctuiError) -> None:
-        """Say why not; it is looked at anew before another try."""
+        """Say why not. After a wrong name one may go on typing; else it is looked at anew before another try."""
+        if not self._exact:
+            remedy = "Nothing was done."
+            self._field.complain(InvalidInputError("The name does not match", remedy=remedy, field=self._field.key))
+            return
         self.query_one(Failure).show(error)
         self.button("remove").display = False
         self.button("cancel").say("Close")
