@@ -93,21 +93,16 @@ def _method(details: "CloudKeyDetails") -> str:
 
 
 def _version(version: "VersionRow") -> str:
+    """Three lines: how it stands, its KMS key, its material."""
     proven = f"proven {moments.moment(version.proven_at)}" if version.proven_at else "not proven yet"
-    parts = [
-        str(version.number),
-        version.material_state.value,
-        version.import_state.value,
-        f"key {version.kms_key_id or moments.NOTHING}",
-        f"material {version.key_material_id or moments.NOTHING}",
-        f"imported {moments.moment(version.imported_at)}",
-        f"our copy {proven}",
-    ]
-    if version.cloud_status is not None:
-        parts.insert(4, output.status_text(version.cloud_status))
-    if version.deletion_date is not None:
-        parts.insert(5, f"deletion {moments.day(version.deletion_date)}")
-    return "  ".join(parts)
+    imported = f"imported {moments.moment(version.imported_at)}" if version.imported_at else "never imported"
+    own = f"  {output.status_text(version.cloud_status)}" if version.cloud_status else ""
+    doomed = f" until {moments.day(version.deletion_date)}" if version.deletion_date else ""
+    return (
+        f"{version.number}  {version.material_state.value}  {version.import_state.value}  {imported}, {proven}\n"
+        f"   key {version.kms_key_id or moments.NOTHING}{own}{doomed}\n"
+        f"   material {version.key_material_id or moments.NOTHING}"
+    )
 
 
 def _operation(done: "OperationRow") -> str:
