@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from kctui.cli import moments, output, shapes
 from kctui.cli.output import Column, Cut
 from kctui.core.validation import rotation_text
-from kctui.core.words import MOST_ROTATIONS, CloudStatus, KeySource, RotationMethod
+from kctui.core.words import MOST_ROTATIONS, CloudStatus, KeySource, MaterialState, RotationMethod
 
 if TYPE_CHECKING:
     from kctui.core.details import CloudKeyDetails, OperationRow, VersionRow
@@ -78,6 +78,21 @@ def show(details: "CloudKeyDetails", as_json: bool) -> None:
     )
 
 
+def brief(details: "CloudKeyDetails") -> None:
+    """What an operation may have changed of a CloudKey."""
+    row = details.row
+    versions = [version.number for version in details.versions if version.material_state is MaterialState.CURRENT]
+    output.details(
+        [
+            ("CloudKey", row.name),
+            ("KeyId", row.kms_key_id or moments.NOTHING),
+            ("Cloud Status", status(row)),
+            ("Version", ", ".join(map(str, versions)) or moments.NOTHING),
+            ("Expires", moments.moment(row.expires_at, moments.NEVER)),
+        ]
+    )
+
+
 def _rotation(row: "CloudKeyRow") -> str:
     if row.rotation_days is None:
         return rotation_text(None)
@@ -93,21 +108,16 @@ def _method(details: "CloudKeyDetails") -> str:
 
 
 def _version(version: "VersionRow") -> str:
+    """Three lines: how it stands, its KMS key, its material."""
     proven = f"proven {moments.moment(version.proven_at)}" if version.proven_at else "not proven yet"
-    parts = [
-        str(version.number),
-        version.material_state.value,
-        version.import_state.value,
-        f"key {version.kms_key_id or moments.NOTHING}",
-        f"material {version.key_material_id or moments.NOTHING}",
-        f"imported {moments.moment(version.imported_at)}",
-        f"our copy {proven}",
-    ]
-    if version.cloud_status is not None:
-        parts.insert(4, output.status_text(version.cloud_status))
-    if version.deletion_date is not None:
-        parts.insert(5, f"deletion {moments.day(version.deletion_date)}")
-    return "  ".join(parts)
+    imported = f"imported {moments.moment(version.imported_at)}" if version.imported_at else "never imported"
+    own = f"  {output.status_text(version.cloud_status)}" if version.cloud_status else ""
+    doomed = f" until {moments.day(version.deletion_date)}" if version.deletion_date else ""
+    return (
+        f"{version.number}  {version.material_state.value}  {version.import_state.value}  {imported}, {proven}\n"
+        f"   key {version.kms_key_id or moments.NOTHING}{own}{doomed}\n"
+        f"   material {version.key_material_id or moments.NOTHING}"
+    )
 
 
 def _operation(done: "OperationRow") -> str:

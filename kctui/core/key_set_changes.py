@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, func, select
 
 from kctui.core.audit import AuditEvent
+from kctui.core.confirmation import Confirmation
 from kctui.core.engine import Engine
 from kctui.core.errors import ConflictError, KctuiError, LockedError, NotFoundError, RefusedError, StoreError
 from kctui.core.key_sets import check_values, refuse_taken_name
@@ -69,12 +70,8 @@ def remove_key_set(engine: Engine, key_set_id: str, *, confirmation: str, revisi
     with engine.store.read() as session:
         row = _present(session, key_set_id, revision)
     engine.keyring.group(row.group_id)
+    Confirmation(_REMOVE, "Key Set", row.name, AuditCategory.KEY_SET, row.group_id).require(engine, confirmation)
     try:
-        if confirmation != row.name:
-            raise RefusedError(
-                f"{_REMOVE} {row.name} is refused: another name was typed",
-                remedy=f"Type the name exactly: {row.name}. Nothing was done.",
-            )
         with engine.store.write() as session:
             _refuse_used(session, row)
             _take_turn(session, row, {})
@@ -134,7 +131,7 @@ def _refuse_used(session: Session, row: KeySet) -> None:
     deleted = counts.get(CloudStatus.DELETED, 0)
     also = f", {deleted:,} of them DELETED" if deleted else ""
     raise RefusedError(
-        f"{_REMOVE} {row.name} is refused: it has CloudKeys",
+        f"{_REMOVE} of {row.name} is refused: it has CloudKeys",
         detail=f"{keys:,} CloudKey{'' if keys == 1 else 's'}{also}; kctui holds their key material and their history.",
         remedy="Only a Key Set without CloudKeys can be removed. Nothing was done.",
     )

@@ -20,6 +20,7 @@ from kctui.core.errors import KctuiError
 from kctui.core.lists import managed_key_ids
 from kctui.core.model import CloudKey, CspAccount, Operation
 from kctui.core.observer import Observer, Silent
+from kctui.core.version_sync import sync_versions
 from kctui.core.words import CloudStatus, KeySource, StepState
 
 WORKERS = 16
@@ -134,6 +135,7 @@ def _sync_region(engine: Engine, account: CspAccount, kms: Kms, observer: Observ
                 batch.clear()
                 observer.progress(done, len(asked), f"{account.name} {kms.region}")
         changed += _keep(engine, batch)
+    sync_versions(engine, kms, account.id)
     return len(asked), changed, len(there - managed_key_ids(engine.store, account.aws_account_id, kms.region))
 
 

@@ -81,7 +81,7 @@ def test_a_key_set_is_removed_when_it_is_confirmed(cli: Cli, spare: Path) -> Non
 def test_a_wrong_name_is_refused_and_in_the_log(cli: Cli, spare: Path, typed: str) -> None:
     result = cli("keyset", "remove", "spare", "--confirm", typed)
     assert (result.code, names(cli)) == (ExitCode.REFUSED, ["payroll", "spare"])
-    assert newest_entry(cli) == ("WARNING", "Remove Key Set spare is refused: another name was typed")
+    assert newest_entry(cli) == ("WARNING", "Remove Key Set of spare refused: wrong name typed")
 
 
 def test_without_a_terminal_the_refusal_names_the_option(cli: Cli, spare: Path) -> None:

@@ -170,7 +170,7 @@ async def test_enter_after_another_name_is_told_once_and_is_in_the_log(
         assert not complaint(pilot, "confirmation")
     entries = AuditList(dialog_engine.store, AuditQuery()).page(limit=50).rows
     refusals = [entry for entry in entries if entry.type is AuditType.WARNING]
-    assert [entry.message for entry in refusals] == ["Remove Key Set awsbyokkeyset is refused: another name was typed"]
+    assert [entry.message for entry in refusals] == ["Remove Key Set of awsbyokkeyset refused: wrong name typed"]
 
 
 def _give_it_a_key(engine: Engine, row: KeySetRow) -> None:

@@ -109,11 +109,11 @@ def test_a_key_set_without_cloud_keys_is_removed_when_its_name_is_typed(engine: 
 
 @pytest.mark.parametrize("typed", ["", "Payroll", "payroll ", "payrol", "cards"])
 def test_another_name_removes_nothing_and_is_in_the_log(engine: Engine, payroll: KeySetRow, typed: str) -> None:
-    with pytest.raises(RefusedError, match="another name was typed"):
+    with pytest.raises(RefusedError, match="the name does not match"):
         remove_key_set(engine, payroll.id, confirmation=typed, revision=payroll.revision)
     assert row(engine) == payroll
     assert (last_entry(engine).type, last_entry(engine).message) == (
-        AuditType.WARNING, "Remove Key Set payroll is refused: another name was typed",
+        AuditType.WARNING, "Remove Key Set of payroll refused: wrong name typed",
     )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from sqlmodel import Session, col, func, select
 
 from kctui.core import validation
 from kctui.core.availability import KeyAction, why_not
+from kctui.core.confirmation import Confirmation
 from kctui.core.engine import Engine
 from kctui.core.errors import InvalidInputError, KctuiError, RefusedError
 from kctui.core.lists import CloudKeyRow, cloud_key_row
@@ -24,7 +25,7 @@ from kctui.core.observer import Observer, Silent
 from kctui.core.operations.definitions import DEFINITIONS
 from kctui.core.operations.journal import Beginning, begin
 from kctui.core.operations.runner import audit_refusal, run_to_end
-from kctui.core.words import CloudStatus, KeySpec, OperationKind, RotationMethod
+from kctui.core.words import AuditCategory, CloudStatus, KeySpec, OperationKind, RotationMethod
 
 LEAST_DAYS, MOST_DAYS = 7, 30
 
@@ -168,6 +169,14 @@ def rotation_method(engine: Engine, row: CloudKeyRow) -> RotationMethod:
         return RotationMethod.NEW_KEY
     with engine.store.read() as session:
         return session.get_one(KeySet, row.key_set_id).rotation_method
+
+
+def confirmation(engine: Engine, action: KeyAction, row: CloudKeyRow) -> Confirmation:
+    """What must be typed before an action that hurts: the CloudKey's name."""
+    with engine.store.read() as session:
+        group_id = session.get_one(KeySet, row.key_set_id).group_id
+    objects = {"Key Set": row.key_set, "Region": row.region, "KeyId": row.kms_key_id or "none"}
+    return Confirmation(action.value, "CloudKey", row.name, AuditCategory.CLOUD_KEY, group_id, objects)
 
 
 def check_method(row: CloudKeyRow, method: RotationMethod) -> RotationMethod:
