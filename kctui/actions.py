@@ -100,6 +100,10 @@ def _needs_idle(state: ConsoleState) -> str | None:
     return _needs_account(state)
 
 
+def _needs_refresh(state: ConsoleState) -> str | None:
+    return None if state.stoppable else "no refresh is under way"
+
+
 def _on_cloud_keys(state: ConsoleState) -> str | None:
     return None if state.tab is Tab.CLOUD_KEYS else f"in the tab {Tab.CLOUD_KEYS.words} only"
 
@@ -211,6 +215,10 @@ _ALL = (
     Action(
         "refresh", "Refresh", "r", "Ask AWS for the present status of every CloudKey.", mutates=True,
         unlocked=True, availability=_needs_idle, label="Refresh",
+    ),
+    Action(
+        "stop_refresh", "Stop Refresh", "", "Ask AWS for no further key (Esc does so too); what was seen stays.",
+        availability=_needs_refresh,
     ),
     Action(
         "recover", "Recover", "", "Finish or undo the operations that were left half-way.", mutates=True,

@@ -3,6 +3,7 @@
 from typing import Any
 
 from kctui.actions import ACTIONS, TABS, creates
+from kctui.core.errors import CancelledError
 from kctui.screens import news, operating
 from kctui.screens.choice import Choice, ChoiceScreen
 from kctui.screens.console import Console
@@ -15,10 +16,11 @@ from kctui.screens.wording import number
 
 
 class RefreshObserver:
-    """The observer of a refresh: it only posts messages, so any thread may call it."""
+    """The observer of a refresh: it only posts messages, so any thread may call it. It can be told to stop."""
 
     def __init__(self, screen: "Console") -> None:
         self._screen = screen
+        self.stop = False
 
     def step(self, name: str, state: object, detail: str = "", request_id: str | None = None) -> None:
         """Tell which account is asked."""
@@ -26,11 +28,15 @@ class RefreshObserver:
 
     def progress(self, done: int, total: int, what: str) -> None:
         """Tell how far it is."""
+        if self.stop:
+            raise CancelledError("Refresh was stopped")
         self._screen.post_message(news.Refreshing(f"{what} {number(done)} of {number(total)}"))
 
 
 class Changing(KeySetActions):
     """What creates, operates, recovers, refreshes, tests and verifies."""
+
+    refresh_observer: RefreshObserver | None = None
 
     # Creating
 
@@ -155,7 +161,8 @@ class Changing(KeySetActions):
     def do_refresh(self) -> None:
         """Ask AWS for every status."""
         engine, observer = self.opened_engine, RefreshObserver(self)
-        self.change(refreshing="asking AWS", notice="")
+        self.refresh_observer = observer
+        self.change(refreshing="asking AWS", stoppable=True, notice="")
 
         def refresh() -> news.Refreshed:
             from kctui.core.sync import sync
@@ -163,6 +170,12 @@ class Changing(KeySetActions):
             return news.Refreshed(sync(engine, observer=observer))
 
         in_thread(self, "Refresh", refresh, lambda done: done)
+
+    def do_stop_refresh(self) -> None:
+        """Ask no further key; what was seen stays."""
+        if self.refresh_observer is not None:
+            self.refresh_observer.stop = True
+            self.change(refreshing="stopping", stoppable=False)
 
     def do_test_account(self) -> None:
         """Ask AWS who the credentials are."""
