@@ -151,10 +151,10 @@ class Facts(Static):
         self.update(facts_table(facts))
 
 
-def facts_table(facts: Sequence[tuple[str, str]], width: int = LABEL_WIDTH) -> Table:
-    """Two columns without lines; width: of the labels."""
+def facts_table(facts: Sequence[tuple[str, str]]) -> Table:
+    """Two columns without lines."""
     table = Table.grid(padding=(0, 2, 0, 0))
-    table.add_column(width=width, no_wrap=True)
+    table.add_column(width=LABEL_WIDTH, no_wrap=True)
     table.add_column(overflow="fold")
     for label, value in facts:
         table.add_row(Text(safe(label), style="dim"), Text(safe(value)))

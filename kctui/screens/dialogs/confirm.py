@@ -9,8 +9,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from rich.table import Table
-from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -23,8 +21,9 @@ from textual.widgets import Input, Select, Static
 from kctui.core.errors import InvalidInputError, KctuiError
 from kctui.core.observer import Observer
 from kctui.core.text import safe, safe_lines
-from kctui.screens.dialogs.base import DialogButton, Failure, facts_table
+from kctui.screens.dialogs.base import DialogButton, Failure, failure_content
 from kctui.screens.dialogs.fields import Field, TextField
+from kctui.screens.dialogs.labelled import Labelled, LabelledTexts
 from kctui.screens.dialogs.operation import OperationDialog
 from kctui.screens.dialogs.steps import StepLog
 from kctui.screens.widgets.threads import in_thread
@@ -33,12 +32,10 @@ if TYPE_CHECKING:
     from kctui.core.consequences import Line
 
 Facts = Sequence[tuple[str, str]]
-LABEL = 14
 LOOKING = "… looking at what it would do, and at what depends on it"
 KEYS_IN_FIELD = "Enter: to the button   Esc: leave"
 KEYS_AT_BUTTONS = "Left and right choose   Enter presses"
 KEYS_LONG = "PgUp PgDn: read it all   Esc: leave"
-_MARKS = {"✓": "green", "!": "yellow", "✕": "bold red", "↺": "cyan"}
 
 
 def _nothing() -> Facts:
@@ -123,6 +120,7 @@ class ConfirmDialog(OperationDialog):
         Binding("pagedown", "page(1)", "Page down", show=False),
     ]
     DEFAULT_CSS = """
+    ConfirmDialog .operation { scrollbar-size-vertical: 1; }
     ConfirmDialog .operation > Static { width: 1fr; height: auto; }
     ConfirmDialog .operation > .words { margin-bottom: 1; }
     ConfirmDialog .operation > .lines { margin-top: 1; }
@@ -176,12 +174,12 @@ class ConfirmDialog(OperationDialog):
         """What it would do; the fields; later, in place of both, what happens."""
         with VerticalScroll(classes="operation", can_focus=False):
             yield Static("", classes="words", markup=False)
-            yield Static("", classes="facts")
-            yield Static("", classes="lines")
+            yield LabelledTexts(classes="facts")
+            yield LabelledTexts(classes="lines")
             yield StepLog()
             yield Static("", classes="outcome", markup=False)
             yield Failure()
-            yield Static("", classes="now")
+            yield LabelledTexts(classes="now")
             yield Static("", classes="question", markup=False)
         with Vertical(classes="fields"):
             yield from self._fields
@@ -198,6 +196,9 @@ class ConfirmDialog(OperationDialog):
         """The focus is on the name, else on Cancel; the panel is read."""
         self.button("offer").display = False
         (self.name_field.input if self._typed else self.button("cancel")).focus()
+        self._tell("outcome", Content())
+        self._tell("question", Content())
+        self.watch(self.query_one(".operation"), "show_vertical_scrollbar", self._say_keys, init=False)
         self._look()
 
     def action_page(self, by: int) -> None:
@@ -217,7 +218,6 @@ class ConfirmDialog(OperationDialog):
             return
         self.panel = None
         self._show_parts(Content.styled(LOOKING, "dim"))
-        self.query_one(Failure).clear()
         self._wait_for_name()
         in_thread(
             self,
@@ -234,40 +234,37 @@ class ConfirmDialog(OperationDialog):
         if message.panel is not None:
             self._show(message.panel)
         elif message.error is not None:
-            self._show_parts(Content())
-            self._refuse(message.error)
+            self._show_parts(failure_content(message.error))
+            self._refuse()
 
     def _show(self, panel: Panel) -> None:
         self.panel = panel
-        self._show_parts(Content(safe_lines(panel.words)), panel.facts, panel.lines)
+        words = failure_content(panel.refusal) if panel.refusal else Content(safe_lines(panel.words))
+        self._show_parts(words, panel.facts, panel.lines)
         if panel.refusal is not None:
-            self._refuse(panel.refusal)
-        else:
-            self.query_one(Failure).clear()
-            self.name_field.disabled = False
+            self._refuse()
+            return
+        self.name_field.display = True
         self._wait_for_name()
-        self.call_after_refresh(self._say_keys)
+        self._say_keys()
 
     def _show_parts(self, words: Content, facts: Facts = (), lines: "Sequence[Line]" = ()) -> None:
-        shown = (("words", words, bool(words)), ("facts", facts_table(facts, LABEL), bool(facts)))
-        for name, content, there in (*shown, ("lines", lines_table(lines), bool(lines))):
-            part = self.query_one(f".operation > .{name}", Static)
-            part.update(content)
-            part.display = there
+        self._tell("words", words)
+        self.query_one(".facts", LabelledTexts).show([Labelled(*fact) for fact in facts])
+        self.query_one(".lines", LabelledTexts).show([Labelled.of(line) for line in lines])
 
-    def _refuse(self, error: KctuiError) -> None:
-        """It cannot be done: say why, and leave only the way out and what might change it."""
-        self.query_one(Failure).show(error)
-        if self.focused is self.name_field.input or self.focused is None:
+    def _refuse(self) -> None:
+        """It cannot be done: leave only the way out, and what might change it."""
+        if self.focused is self.name_field.input:
             self.button("cancel").focus()
-        self.name_field.disabled = True
+        self.name_field.display = False
         self._wait_for_name()
         self.hint("Esc: leave")
 
     def _say_keys(self) -> None:
         if self._begun or self.panel is None or self.panel.refusal is not None:
             return
-        long = self.query_one(".operation", VerticalScroll).max_scroll_y > 0
+        long = self.query_one(".operation", VerticalScroll).show_vertical_scrollbar
         self.hint(KEYS_LONG if long else KEYS_IN_FIELD if self._typed else KEYS_AT_BUTTONS)
 
     # Typing
@@ -341,9 +338,9 @@ class ConfirmDialog(OperationDialog):
     def _run(self, work: Callable[[Observer], Done], panel: Panel) -> None:
         self.query_one(".fields").display = False
         self._show_parts(Content(), panel.facts)
-        for name in ("outcome", "now", "question"):
-            self.query_one(f".operation > .{name}", Static).update("")
-            self.query_one(f".operation > .{name}").display = False
+        self._tell("outcome", Content())
+        self._tell("question", Content())
+        self.query_one(".now", LabelledTexts).show(())
         self.button("offer").display = False
         self.start(_reporting(work, panel.now))
 
@@ -357,8 +354,7 @@ class ConfirmDialog(OperationDialog):
         elif result.done is not None:
             self.carried_out = True
             self._tell("outcome", Content.styled(f"✓ {safe(result.done.words)}", "bold $success"))
-        if result.now:
-            self._tell("now", facts_table(result.now, LABEL))
+        self.query_one(".now", LabelledTexts).show([Labelled(*fact) for fact in result.now])
         self.ended()
         if result.done is not None and result.done.offer is not None:
             self._show_offer(result.done.offer)
@@ -372,10 +368,10 @@ class ConfirmDialog(OperationDialog):
         button.display, button.disabled = True, False
         self.hint(KEYS_AT_BUTTONS)
 
-    def _tell(self, name: str, content: Content | Table) -> None:
+    def _tell(self, name: str, content: Content) -> None:
         part = self.query_one(f".operation > .{name}", Static)
         part.update(content)
-        part.display = True
+        part.display = bool(content.plain)
 
     def _to_the_end(self) -> None:
         self.query_one(".operation", VerticalScroll).scroll_end(animate=False)
@@ -397,15 +393,3 @@ def _reporting(work: Callable[[Observer], Done], now: Callable[[], Facts]) -> Ca
         return _Ended(done, error, facts)
 
     return run
-
-
-def lines_table(lines: "Sequence[Line]") -> Table:
-    """The lines of a panel: mark, label, and the text in a column of its own."""
-    table = Table.grid(padding=(0, 1, 0, 0))
-    table.add_column(width=1)
-    table.add_column(width=LABEL - 2, no_wrap=True)
-    table.add_column(overflow="fold")
-    for line in lines:
-        mark = line.mark.value
-        table.add_row(Text(mark, style=_MARKS[mark]), Text(safe(line.label), style="dim"), Text(safe(line.text)))
-    return table
