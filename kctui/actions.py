@@ -17,6 +17,7 @@ class Target(Enum):
     ROW = "there is no row to act on"
     CLOUD_KEY = "choose a CloudKey first"
     CSP_ACCOUNT = "choose a CSP Account first"
+    KEY_SET = "choose a Key Set first"
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,7 @@ def _missing_target(target: Target, state: ConsoleState) -> str | None:
         Target.ROW: state.row is not None,
         Target.CLOUD_KEY: state.row is not None and state.tab is Tab.CLOUD_KEYS,
         Target.CSP_ACCOUNT: state.row is not None and state.tab is Tab.CSP_ACCOUNTS,
+        Target.KEY_SET: state.row is not None and state.tab is Tab.KEY_SETS,
     }
     return None if fits[target] else target.value
 
@@ -81,6 +83,11 @@ def _needs_account(state: ConsoleState) -> str | None:
 
 def _needs_key_set(state: ConsoleState) -> str | None:
     return _needs_account(state) or (None if state.overview.key_sets else "create a Key Set first")
+
+
+def _needs_no_keys(state: ConsoleState) -> str | None:
+    keys = getattr(state.row, "cloud_keys", 0)
+    return None if not keys else f"it has {keys:,} CloudKey{'' if keys == 1 else 's'}"
 
 
 def _needs_open_operation(state: ConsoleState) -> str | None:
@@ -147,6 +154,18 @@ _ALL = (
     Action(
         "create_cloud_key", "Create CloudKey", "", "Make key material here and bring it to AWS KMS.", mutates=True,
         asks_aws=True, availability=_needs_key_set,
+    ),
+    Action(
+        "import_cloud_key", "Import CloudKey", "i", "Take keys that are in AWS already into a Key Set.", mutates=True,
+        asks_aws=True, availability=_needs_key_set,
+    ),
+    Action(
+        "edit_key_set", "Edit Key Set", "", "Change name, description, and how its CloudKeys rotate.",
+        Target.KEY_SET, True, unlocked=True,
+    ),
+    Action(
+        "remove_key_set", "Remove Key Set", "", "Remove a Key Set that has no CloudKeys.",
+        Target.KEY_SET, True, _needs_no_keys, unlocked=True,
     ),
     Action(
         "upload", "Upload to Cloud", "u", "Import kctui's copy of the key material into the cloud again.",

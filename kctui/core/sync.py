@@ -11,18 +11,17 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
 from kctui.core.accounts import find_account, note_reach
-from kctui.core.aws.clients import AwsSession
 from kctui.core.aws.failures import AwsRefusedError, AwsUnreachableError, Refusal
-from kctui.core.aws.identity import caller_identity
+from kctui.core.aws.identity import require_same_account
 from kctui.core.aws.kms import Kms, KmsKey
 from kctui.core.clock import now
 from kctui.core.engine import Engine
-from kctui.core.errors import KctuiError, RefusedError
+from kctui.core.errors import KctuiError
+from kctui.core.lists import managed_key_ids
 from kctui.core.model import CloudKey, CspAccount, Operation
 from kctui.core.observer import Observer, Silent
-from kctui.core.operations.birth import known_keys
 from kctui.core.version_sync import sync_versions
-from kctui.core.words import CloudStatus, StepState
+from kctui.core.words import CloudStatus, KeySource, StepState
 
 WORKERS = 16
 _BATCH = 500
@@ -97,7 +96,7 @@ def sync(engine: Engine, *, account: str | None = None, observer: Observer | Non
 def _sync_account(engine: Engine, account: CspAccount, observer: Observer) -> AccountSync:
     observer.step(account.name, StepState.INTENDED)
     aws = engine.clients.session(account)
-    _require_same_account(account, aws)
+    require_same_account(account, aws)
     with engine.store.read() as session:
         regions = list(
             session.exec(select(CloudKey.region).where(CloudKey.csp_account_id == account.id).distinct())
@@ -116,18 +115,6 @@ def _sync_account(engine: Engine, account: CspAccount, observer: Observer) -> Ac
     outcome = StepState.FAILED if failures else StepState.DONE
     observer.step(account.name, outcome, f"{keys} {'CloudKey' if keys == 1 else 'CloudKeys'}, {changed} changed")
     return AccountSync(account.name, keys, changed, unmanaged, failures[0] if failures else None)
-
-
-def _require_same_account(account: CspAccount, aws: AwsSession) -> None:
-    """Another AWS account knows none of these keys, and would have them all look deleted."""
-    caller = caller_identity(aws)
-    if caller.account != account.aws_account_id:
-        raise RefusedError(
-            f"The credential of the CSP Account {account.name} is for another AWS account",
-            detail=f"It was added for {account.aws_account_id}, and is now for {caller.account} ({caller.arn}). "
-            "No Cloud Status was changed.",
-            remedy="Look at its endpoint, and find out who made the access key.",
-        )
 
 
 def _sync_region(engine: Engine, account: CspAccount, kms: Kms, observer: Observer) -> tuple[int, int, int]:
@@ -149,9 +136,7 @@ def _sync_region(engine: Engine, account: CspAccount, kms: Kms, observer: Observ
                 observer.progress(done, len(asked), f"{account.name} {kms.region}")
         changed += _keep(engine, batch)
     sync_versions(engine, kms, account.id)
-    with engine.store.read() as session:
-        known = known_keys(session, account.id, kms.region)
-    return len(asked), changed, len(there - known)
+    return len(asked), changed, len(there - managed_key_ids(engine.store, account.aws_account_id, kms.region))
 
 
 def _ours(engine: Engine, account_id: str, region: str) -> list[CloudKey]:
@@ -236,7 +221,9 @@ def _values(seen: _Seen) -> dict[str, Any]:
         values["deletion_date"] = seen.key.deletion_date
         values["description"] = seen.key.description
         values["key_arn"] = seen.key.arn
-        if seen.key.valid_to is not None or seen.status is CloudStatus.AVAILABLE:
+        # A date that has passed says when our copy must be uploaded again; of AWS's material only AWS knows.
+        ours = seen.row.key_source is KeySource.KCTUI
+        if seen.key.valid_to is not None or seen.status is CloudStatus.AVAILABLE or not ours:
             values["expires_at"] = seen.key.valid_to
     elif seen.status is CloudStatus.DELETED:
         values["deletion_date"] = None

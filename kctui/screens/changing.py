@@ -7,6 +7,7 @@ from kctui.screens import news, operating
 from kctui.screens.choice import Choice, ChoiceScreen
 from kctui.screens.console import Console
 from kctui.screens.details import DetailsScreen
+from kctui.screens.key_set_actions import KeySetActions
 from kctui.screens.state import Tab
 from kctui.screens.tab_view import Query
 from kctui.screens.widgets.threads import in_thread
@@ -28,7 +29,7 @@ class RefreshObserver:
         self._screen.post_message(news.Refreshing(f"{what} {number(done)} of {number(total)}"))
 
 
-class Changing(Console):
+class Changing(KeySetActions):
     """What creates, operates, recovers, refreshes, tests and verifies."""
 
     # Creating
