@@ -112,7 +112,8 @@ class ConfirmDialog(OperationDialog):
 
     look: the panel, or what reads it; that is called in a thread, while the dialog says so. name: None where nothing
     needs to be typed: then the focus is on Cancel. fields: above the name. Subclasses whose fields change what would
-    happen override `looking` and `asked`, those whose fields only change what is run `working`.
+    happen override `looking` and `asked`, those whose fields only change what is run `working`. leave: the word for
+    going without doing it, where Cancel would be mistaken for the verb.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -139,11 +140,13 @@ class ConfirmDialog(OperationDialog):
         *,
         name: TypedName | None = None,
         fields: Sequence[Widget] = (),
+        leave: str = "Cancel",
     ) -> None:
         super().__init__(title, (), lambda _observer: None, verb, right)
         self._given = look
         self._typed = name
         self._fields = fields
+        self._leave = leave
         self._looks = 0
         self._shown_for: object = None
         self._offer: Offer | None = None
@@ -188,7 +191,7 @@ class ConfirmDialog(OperationDialog):
 
     def buttons(self) -> Iterable[DialogButton]:
         """Cancel, the verb, and what is offered afterwards."""
-        yield DialogButton("Cancel", "cancel", width=12)
+        yield DialogButton(self._leave, "cancel", width=12)
         yield DialogButton(safe(self._verb), "go", main=True, danger=self._typed is not None, width=14)
         yield DialogButton("", "offer", main=True, width=14)
 
