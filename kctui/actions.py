@@ -172,8 +172,24 @@ _ALL = (
         Target.KEY_SET, True, _needs_no_keys, unlocked=True,
     ),
     Action(
+        "remove", "Remove from Cloud", "x", "Delete the key material in the cloud; kctui keeps its copy.",
+        Target.CLOUD_KEY, True, _key_action(KeyAction.REMOVE), asks_aws=True, label="Remove",
+    ),
+    Action(
         "upload", "Upload to Cloud", "u", "Import kctui's copy of the key material into the cloud again.",
         Target.CLOUD_KEY, True, _key_action(KeyAction.UPLOAD), asks_aws=True, label="Upload",
+    ),
+    Action(
+        "delete", "Delete CloudKey", "X,delete", "Let AWS delete the key for good, in 7 to 30 days.",
+        Target.CLOUD_KEY, True, _key_action(KeyAction.DELETE), asks_aws=True,
+    ),
+    Action(
+        "cancel_deletion", "Cancel Deletion", "z", "Call the deletion of the key off, while it waits for it.",
+        Target.CLOUD_KEY, True, _key_action(KeyAction.CANCEL_DELETION), asks_aws=True, label="Cancel Delete",
+    ),
+    Action(
+        "rotate", "Rotate Now", "t", "Give the key new key material, in place or by a new KMS key.",
+        Target.CLOUD_KEY, True, _key_action(KeyAction.ROTATE), asks_aws=True, label="Rotate",
     ),
     Action(
         "enable", "Enable CloudKey", "e", "Let applications use the key again.",

@@ -4,9 +4,11 @@ from typing import Any
 
 from kctui.actions import ACTIONS, TABS, creates
 from kctui.core.errors import CancelledError
+from kctui.core.words import RotationMethod
 from kctui.screens import news, operating
 from kctui.screens.choice import Choice, ChoiceScreen
 from kctui.screens.console import Console
+from kctui.screens.custody import Custody
 from kctui.screens.details import DetailsScreen
 from kctui.screens.key_set_actions import KeySetActions
 from kctui.screens.state import Tab
@@ -117,9 +119,31 @@ class Changing(KeySetActions):
 
     # Operations
 
+    def do_remove(self) -> None:
+        """Delete the material in the cloud."""
+        self.app.push_screen(self._custody().removal(), self._operated)
+
     def do_upload(self) -> None:
         """Import our copy again."""
-        self._operate("upload")
+        self.app.push_screen(self._custody().uploading(), self._operated)
+
+    def do_delete(self) -> None:
+        """Let AWS delete the key on a day to come."""
+        self.app.push_screen(self._custody().deletion(), self._operated)
+
+    def do_cancel_deletion(self) -> None:
+        """Call that off."""
+        self.app.push_screen(self._custody().cancellation(), self._operated)
+
+    def do_rotate(self) -> None:
+        """Give the key new key material, the Key Set's way or the other."""
+        key_set = self.state.overview.key_set(getattr(self.state.row, "key_set_id", None))
+        usual = key_set.rotation_method if key_set else RotationMethod.IN_PLACE
+        self.app.push_screen(self._custody().rotation(usual), self._operated)
+
+    def _custody(self) -> Custody:
+        row: Any = self.state.row
+        return Custody(self.opened_engine, row, self.console.clock, self.console.hangup)
 
     def do_enable(self) -> None:
         """Enable the key."""
