@@ -1,13 +1,14 @@
 """`kctui key`: CloudKeys."""
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
 from kctui.cli import key_views, messages, output, shapes, vault
 from kctui.cli.commands import Group, examples, json_option
-from kctui.cli.completion import CLOUD_KEY, KEY_SET
+from kctui.cli.completion import KEY_SET
+from kctui.cli.key_operating import one_key
 from kctui.cli.line import CommandLine
 from kctui.cli.pages import every
 from kctui.cli.signals import run_operation
@@ -18,22 +19,9 @@ from kctui.core.words import MADE_SPECS, KeySpec
 
 if TYPE_CHECKING:
     from kctui.core.engine import Engine
-    from kctui.core.observer import Observer
     from kctui.core.operations import NewCloudKey
 
-Decorated = TypeVar("Decorated", bound=Callable[..., object])
 SORTS = ("name", "description", "source", "expires", "rotates", "status", "seen")
-
-
-def _one_key(function: Decorated) -> Decorated:
-    """NAME --key-set --region: which CloudKey."""
-    function = click.option("--region", metavar="REGION", help="Its region; needed where several have the name.")(
-        function
-    )
-    function = click.option(
-        "--key-set", metavar="NAME", type=KEY_SET, help="Its Key Set; needed where several have the name."
-    )(function)
-    return click.argument("name", type=CLOUD_KEY)(function)
 
 
 @click.group(cls=Group, epilog=examples("kctui key list --key-set awsbyokkeyset", "kctui key create --help"))
@@ -174,7 +162,7 @@ def list_(
 
 
 @key.command(epilog=examples("kctui key show payroll-db", "kctui key show payroll-db --key-set awsbyokkeyset --json"))
-@_one_key
+@one_key
 @json_option
 @click.pass_obj
 def show(line: CommandLine, name: str, key_set: str | None, region: str | None, as_json: bool) -> None:
@@ -188,101 +176,6 @@ def show(line: CommandLine, name: str, key_set: str | None, region: str | None, 
     key_views.show(details, as_json)
 
 
-@key.command(
-    epilog=examples(
-        "kctui key upload payroll-db --key-set awsbyokkeyset --region us-east-1",
-        "kctui key upload payroll-db --expires 2027-03-01",
-    )
-)
-@_one_key
-@click.option(
-    "--expires", metavar="DATE", help="The new expiration: never, or a date (UTC) within 365 days. Default: as it was."
-)
-@unlock_options
-@json_option
-@click.pass_context
-def upload(
-    ctx: click.Context,
-    name: str,
-    key_set: str | None,
-    region: str | None,
-    expires: str | None,
-    operator: str | None,
-    passphrase_file: str | None,
-    as_json: bool,
-) -> None:
-    """Upload to Cloud: import our copy of the key material again."""
-    from kctui.core.operations import KEEP
-    from kctui.core.operations import upload as upload_key
-
-    until = KEEP if expires is None else parse_expiry(expires)
-    how = vault.unlocking(ctx, operator, passphrase_file)
-    _operate(
-        ctx,
-        (name, key_set, region),
-        how,
-        lambda engine, key_id, revision, observer: upload_key(
-            engine, key_id, revision=revision, expires_at=until, observer=observer
-        ),
-        "Uploaded",
-        as_json,
-    )
-
-
-@key.command(epilog=examples("kctui key enable payroll-db --key-set awsbyokkeyset --region us-east-1"))
-@_one_key
-@unlock_options
-@json_option
-@click.pass_context
-def enable(
-    ctx: click.Context,
-    name: str,
-    key_set: str | None,
-    region: str | None,
-    operator: str | None,
-    passphrase_file: str | None,
-    as_json: bool,
-) -> None:
-    """Enable a CloudKey that was disabled."""
-    from kctui.core.operations import enable as enable_key
-
-    _operate(
-        ctx,
-        (name, key_set, region),
-        vault.unlocking(ctx, operator, passphrase_file),
-        lambda engine, key_id, revision, observer: enable_key(engine, key_id, revision=revision, observer=observer),
-        "Enabled",
-        as_json,
-    )
-
-
-@key.command(epilog=examples("kctui key disable payroll-db --key-set awsbyokkeyset --region us-east-1"))
-@_one_key
-@unlock_options
-@json_option
-@click.pass_context
-def disable(
-    ctx: click.Context,
-    name: str,
-    key_set: str | None,
-    region: str | None,
-    operator: str | None,
-    passphrase_file: str | None,
-    as_json: bool,
-) -> None:
-    """Disable a CloudKey: nobody can use it until it is enabled again."""
-    from kctui.core.operations import disable as disable_key
-
-    _operate(
-        ctx,
-        (name, key_set, region),
-        vault.unlocking(ctx, operator, passphrase_file),
-        lambda engine, key_id, revision, observer: disable_key(engine, key_id, revision=revision, observer=observer),
-        "Disabled",
-        as_json,
-    )
-
-
 def parse_tags(tags: Sequence[str]) -> dict[str, str]:
     """KEY=VALUE pairs. Raises InvalidInputError."""
     found: dict[str, str] = {}
@@ -294,28 +187,6 @@ def parse_tags(tags: Sequence[str]) -> dict[str, str]:
             )
         found[name] = value
     return found
-
-
-def _operate(
-    ctx: click.Context,
-    which: tuple[str, str | None, str | None],
-    how: vault.Unlocking,
-    operation: Callable[["Engine", str, int, "Observer"], None],
-    done: str,
-    as_json: bool,
-) -> None:
-    """Run an operation on one CloudKey, and show what it came to."""
-    line = ctx.ensure_object(CommandLine)
-    name, key_set, region = which
-    with vault.unlocked(line, how, f"Changing the CloudKey {name}") as engine:
-        from kctui.core.details import cloud_key_details
-        from kctui.core.lists import find_cloud_key
-
-        row = find_cloud_key(engine.store, name, key_set=key_set, region=region)
-        run_operation(lambda observer: operation(engine, row.id, row.revision, observer), messages.StepLines())
-        details = cloud_key_details(engine.store, row.id)
-    messages.note(f"{done} the CloudKey {row.name} in {row.region}.")
-    key_views.show(details, as_json)
 
 
 def _show_plan(name: str, calls: Sequence[str], as_json: bool) -> None:

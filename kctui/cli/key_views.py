@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from kctui.cli import moments, output, shapes
 from kctui.cli.output import Column, Cut
 from kctui.core.validation import rotation_text
-from kctui.core.words import CloudStatus
+from kctui.core.words import MOST_ROTATIONS, CloudStatus, KeySource, RotationMethod
 
 if TYPE_CHECKING:
     from kctui.core.details import CloudKeyDetails, OperationRow, VersionRow
@@ -63,6 +63,7 @@ def show(details: "CloudKeyDetails", as_json: bool) -> None:
             ("Region", region),
             ("Key spec", f"{row.key_spec.value} ({row.key_usage.value})"),
             ("Rotation Schedule", _rotation(row)),
+            ("Rotate Now", _method(details)),
             ("Expires", moments.moment(row.expires_at, moments.NEVER)),
             ("Administrators", "\n".join(details.administrators) or moments.NOTHING),
             ("Users", "\n".join(details.users) or moments.NOTHING),
@@ -83,9 +84,25 @@ def _rotation(row: "CloudKeyRow") -> str:
     return f"{rotation_text(row.rotation_days)}, next {moments.day(row.rotates_at, moments.NOTHING)}"
 
 
+def _method(details: "CloudKeyDetails") -> str:
+    if details.row.key_source is KeySource.AWS:
+        return moments.NOTHING
+    if details.rotation_method is RotationMethod.NEW_KEY:
+        return "by a new KMS key"
+    return f"in place, {details.rotations_left} of {MOST_ROTATIONS} rotations left"
+
+
 def _version(version: "VersionRow") -> str:
+    """Three lines: how it stands, its KMS key, its material."""
     proven = f"proven {moments.moment(version.proven_at)}" if version.proven_at else "not proven yet"
-    return f"{version.number}  {version.material_state.value}  {version.import_state.value}  our copy {proven}"
+    imported = f"imported {moments.moment(version.imported_at)}" if version.imported_at else "never imported"
+    own = f"  {output.status_text(version.cloud_status)}" if version.cloud_status else ""
+    doomed = f" until {moments.day(version.deletion_date)}" if version.deletion_date else ""
+    return (
+        f"{version.number}  {version.material_state.value}  {version.import_state.value}  {imported}, {proven}\n"
+        f"   key {version.kms_key_id or moments.NOTHING}{own}{doomed}\n"
+        f"   material {version.key_material_id or moments.NOTHING}"
+    )
 
 
 def _operation(done: "OperationRow") -> str:

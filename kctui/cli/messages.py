@@ -62,6 +62,11 @@ def note(text: str) -> None:
     _write(safe(text))
 
 
+def ask(question: str) -> None:
+    """A question, which the answer follows on its line."""
+    _write(safe(question), end="")
+
+
 def block(text: str) -> None:
     """Finished text of several lines, such as a help page that nobody asked for."""
     _write(safe_lines(text))
@@ -101,12 +106,12 @@ def _passing(text: str) -> None:
         _write(text, passing=True)
 
 
-def _write(text: str, *, passing: bool = False) -> None:
+def _write(text: str, *, passing: bool = False, end: str = "\n") -> None:
     with _lock:
         before = _CLEAR_LINE if _state.passing else ""
         _state.passing = passing
         try:
-            sys.stderr.write(before + text + ("" if passing else "\n"))
+            sys.stderr.write(before + text + ("" if passing else end))
             sys.stderr.flush()
         except (OSError, ValueError):  # the line is gone, or stderr was closed: nobody is left to be told
             _go_quiet()

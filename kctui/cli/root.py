@@ -16,7 +16,7 @@ COMMANDS = {
     "init": Later("init", "init", "Make a home with its first operator and Admin Group."),
     "account": Later("account", "account", "CSP Accounts: credentials for AWS accounts."),
     "keyset": Later("keyset", "keyset", "Key Sets: the CloudKeys of one CSP Account."),
-    "key": Later("key", "key", "CloudKeys: create, upload, enable, disable."),
+    "key": Later("key_group", "key", "CloudKeys: create, upload, remove, rotate, delete."),
     "sync": Later("sync", "sync", "Ask AWS for the present Cloud Status of every CloudKey."),
     "status": Later("status", "status", "Show the last known Cloud Status; asks for no passphrase."),
     "audit": Later("audit", "audit", "Read and verify the audit log."),

@@ -118,15 +118,22 @@ def cloud_key_details(details: "CloudKeyDetails") -> Json:
         "administrators": list(details.administrators),
         "users": list(details.users),
         "tags": dict(details.tags),
+        "rotation_method": details.rotation_method.value,
+        "rotations_left": details.rotations_left,
         "versions": [
             {
                 "number": version.number,
+                "kms_key_id": version.kms_key_id,
+                "key_arn": version.key_arn,
+                "cloud_status": version.cloud_status.value if version.cloud_status else None,
+                "deletion_date": moment(version.deletion_date),
                 "key_material_id": version.key_material_id,
                 "material_state": version.material_state.value,
                 "import_state": version.import_state.value,
                 "fingerprint": version.fingerprint,
                 "proven_at": moment(version.proven_at),
                 "imported_at": moment(version.imported_at),
+                "rotated_at": moment(version.rotated_at),
                 "expires_at": moment(version.expires_at),
                 "created_at": moment(version.created_at),
             }

@@ -20,6 +20,7 @@ class KeyAction(StrEnum):
     CANCEL_DELETION = "Cancel Deletion"
     ROTATE = "Rotate Now"
     EDIT = "Edit CloudKey"
+    CHANGE_EXPIRATION = "Change Expiration"
 
 
 class KeyState(Protocol):
@@ -69,10 +70,16 @@ _BY_STATUS = {
         CloudStatus.PENDING_DELETE: _WAITS,
     },
     KeyAction.EDIT: {CloudStatus.PENDING_DELETE: _WAITS},
+    KeyAction.CHANGE_EXPIRATION: {
+        CloudStatus.DISABLED: "the key is disabled, and importing would enable it: enable it first",
+        CloudStatus.NOT_AVAILABLE: "there is no material in the cloud: upload it with the expiration it shall have",
+        CloudStatus.PENDING_DELETE: _WAITS,
+    },
 }
 _WITHOUT_A_COPY = {
     KeyAction.UPLOAD: "kctui did not make the material: there is no copy to upload",
     KeyAction.REMOVE: "kctui did not make the material: it could not be put back",
+    KeyAction.CHANGE_EXPIRATION: "kctui did not make the material: there is no copy to import again",
     KeyAction.ROTATE: "kctui did not make the material: rotate it in AWS",
 }
 _BY_ANY_ACTION = {

@@ -6,24 +6,43 @@ from datetime import datetime
 from sqlmodel import col, select
 
 from kctui.core.lists import CloudKeyRow, cloud_key_row
-from kctui.core.model import CloudKey, CspAccount, KeyVersion, Operation, OperationStep, RegionName
+from kctui.core.model import CloudKey, CspAccount, KeySet, KeyVersion, Operation, OperationStep, RegionName
 from kctui.core.store import Store
-from kctui.core.words import ImportState, MaterialState, OperationKind, OperationState, StepState
+from kctui.core.words import (
+    MOST_ROTATIONS,
+    CloudStatus,
+    ImportState,
+    KeySource,
+    KeySpec,
+    MaterialState,
+    OperationKind,
+    OperationState,
+    RotationMethod,
+    StepState,
+)
 
 _OPERATIONS_SHOWN = 50
 
 
 @dataclass(frozen=True)
 class VersionRow:
-    """One key material of a CloudKey. proven_at: when our copy was last opened and matched."""
+    """One key material of a CloudKey. proven_at: when our copy was last opened and matched.
+
+    kms_key_id: the KMS key it is in; cloud_status, deletion_date: of that, where it is an earlier one, else None.
+    """
 
     number: int
+    kms_key_id: str | None
+    key_arn: str | None
+    cloud_status: CloudStatus | None
+    deletion_date: datetime | None
     key_material_id: str | None
     material_state: MaterialState
     import_state: ImportState
     fingerprint: str | None
     proven_at: datetime | None
     imported_at: datetime | None
+    rotated_at: datetime | None
     expires_at: datetime | None
     created_at: datetime
 
@@ -56,7 +75,10 @@ class OperationRow:
 
 @dataclass(frozen=True)
 class CloudKeyDetails:
-    """One CloudKey, whole. operations: the last fifty, newest first."""
+    """One CloudKey, whole. operations: the last fifty, newest first.
+
+    rotation_method: how Rotate Now works on it. rotations_left: in place, as KMS last said; None where it cannot.
+    """
 
     row: CloudKeyRow
     versions: tuple[VersionRow, ...]
@@ -65,6 +87,8 @@ class CloudKeyDetails:
     users: tuple[str, ...]
     tags: dict[str, str]
     region_long_name: str | None
+    rotation_method: RotationMethod
+    rotations_left: int | None
 
 
 def cloud_key_details(store: Store, cloud_key_id: str) -> CloudKeyDetails:
@@ -72,6 +96,7 @@ def cloud_key_details(store: Store, cloud_key_id: str) -> CloudKeyDetails:
     row = cloud_key_row(store, cloud_key_id)
     with store.read() as session:
         key = session.get_one(CloudKey, cloud_key_id)
+        key_set = session.get_one(KeySet, key.key_set_id)
         partition = session.get_one(CspAccount, key.csp_account_id).partition
         region = session.get(RegionName, (partition, key.region))
         versions = session.exec(
@@ -92,17 +117,25 @@ def cloud_key_details(store: Store, cloud_key_id: str) -> CloudKeyDetails:
             steps.setdefault(step.operation_id, []).append(
                 StepRow(step.name, step.state, step.request_id, step.error, step.started_at, step.ended_at)
             )
+    symmetric = key.key_spec is KeySpec.SYMMETRIC_DEFAULT
+    method = key_set.rotation_method if symmetric else RotationMethod.NEW_KEY
+    left = MOST_ROTATIONS - key.rotations_used if symmetric and key.key_source is KeySource.KCTUI else None
     return CloudKeyDetails(
         row=row,
         versions=tuple(
             VersionRow(
                 number=v.number,
+                kms_key_id=v.kms_key_id,
+                key_arn=v.key_arn,
+                cloud_status=v.cloud_status,
+                deletion_date=v.deletion_date,
                 key_material_id=v.key_material_id,
                 material_state=v.material_state,
                 import_state=v.import_state,
                 fingerprint=v.fingerprint,
                 proven_at=v.proven_at,
                 imported_at=v.imported_at,
+                rotated_at=v.rotated_at,
                 expires_at=v.expires_at,
                 created_at=v.created_at,
             )
@@ -125,4 +158,6 @@ def cloud_key_details(store: Store, cloud_key_id: str) -> CloudKeyDetails:
         users=tuple(key.users),
         tags=dict(key.tags),
         region_long_name=region.long_name if region else None,
+        rotation_method=method,
+        rotations_left=left,
     )

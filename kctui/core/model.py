@@ -78,6 +78,11 @@ def _word(choices: type[StrEnum]) -> Any:
     return Word(choices)
 
 
+def _at_first(value: str) -> dict[str, str]:
+    """What rows have that were there before the column was."""
+    return {"server_default": value}
+
+
 _MOMENT: Any = UtcDateTime
 _BYTES: Any = LargeBinary
 _JSON: Any = JSON
@@ -154,7 +159,7 @@ class CspAccount(SQLModel, table=True):
     sealed_pending_secret: bytes | None = Field(default=None, sa_type=_BYTES)
     rotation_days: int | None = None
     credential_rotated_at: datetime | None = Field(default=None, sa_type=_MOMENT)
-    revision: int = 1
+    revision: int = Field(default=1, sa_column_kwargs=_at_first("1"))
     region: str = Field(max_length=32)
     endpoint_url: str | None = None
     partition: str = Field(max_length=16)
@@ -179,8 +184,12 @@ class KeySet(SQLModel, table=True):
     csp_account_id: str = Field(foreign_key="csp_account.id", index=True)
     group_id: str = Field(foreign_key="admin_group.id", index=True)
     rotation_days: int | None = None
-    rotation_method: RotationMethod = Field(default=RotationMethod.IN_PLACE, sa_type=_word(RotationMethod))
-    revision: int = 1
+    rotation_method: RotationMethod = Field(
+        default=RotationMethod.IN_PLACE,
+        sa_type=_word(RotationMethod),
+        sa_column_kwargs=_at_first(RotationMethod.IN_PLACE.value),
+    )
+    revision: int = Field(default=1, sa_column_kwargs=_at_first("1"))
     created_at: datetime = Field(default_factory=now, sa_type=_MOMENT)
 
 
@@ -216,13 +225,13 @@ class CloudKey(SQLModel, table=True):
     key_spec: KeySpec = Field(default=KeySpec.SYMMETRIC_DEFAULT, sa_type=_word(KeySpec))
     key_usage: KeyUsage = Field(default=KeyUsage.ENCRYPT_DECRYPT, sa_type=_word(KeyUsage))
     key_source: KeySource = Field(default=KeySource.KCTUI, sa_type=_word(KeySource))
-    origin: str = Field(default="EXTERNAL", max_length=40)
+    origin: str = Field(default="EXTERNAL", max_length=40, sa_column_kwargs=_at_first("EXTERNAL"))
     cloud_status: CloudStatus = Field(default=CloudStatus.UNKNOWN, sa_type=_word(CloudStatus))
     status_seen_at: datetime | None = Field(default=None, sa_type=_MOMENT)
     deletion_date: datetime | None = Field(default=None, sa_type=_MOMENT)
     expires_at: datetime | None = Field(default=None, sa_type=_MOMENT)
     rotation_days: int | None = None
-    rotations_used: int = 0
+    rotations_used: int = Field(default=0, sa_column_kwargs=_at_first("0"))
     policy: str | None = None
     administrators: list[str] = Field(default_factory=list, sa_type=_JSON)
     users: list[str] = Field(default_factory=list, sa_type=_JSON)

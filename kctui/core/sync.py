@@ -20,6 +20,8 @@ from kctui.core.engine import Engine
 from kctui.core.errors import KctuiError, RefusedError
 from kctui.core.model import CloudKey, CspAccount, Operation
 from kctui.core.observer import Observer, Silent
+from kctui.core.operations.birth import known_keys
+from kctui.core.version_sync import sync_versions
 from kctui.core.words import CloudStatus, StepState
 
 WORKERS = 16
@@ -146,7 +148,10 @@ def _sync_region(engine: Engine, account: CspAccount, kms: Kms, observer: Observ
                 batch.clear()
                 observer.progress(done, len(asked), f"{account.name} {kms.region}")
         changed += _keep(engine, batch)
-    return len(asked), changed, len(there - {row.kms_key_id for row in ours})
+    sync_versions(engine, kms, account.id)
+    with engine.store.read() as session:
+        known = known_keys(session, account.id, kms.region)
+    return len(asked), changed, len(there - known)
 
 
 def _ours(engine: Engine, account_id: str, region: str) -> list[CloudKey]:

@@ -81,6 +81,10 @@ class KeySpec(StrEnum):
 MADE_SPECS = (KeySpec.SYMMETRIC_DEFAULT,)
 
 
+# On-demand rotations of one KMS key, not adjustable (AWS KMS Developer Guide, Rotate AWS KMS keys).
+MOST_ROTATIONS = 25
+
+
 class KeyUsage(StrEnum):
     """The KMS key usages (CreateKey, KeyUsage)."""
 

@@ -26,8 +26,9 @@ ALLOWED = {
     KeyAction.CANCEL_DELETION: {CloudStatus.PENDING_DELETE},
     KeyAction.ROTATE: {CloudStatus.AVAILABLE},
     KeyAction.EDIT: {CloudStatus.AVAILABLE, CloudStatus.DISABLED, CloudStatus.NOT_AVAILABLE},
+    KeyAction.CHANGE_EXPIRATION: {CloudStatus.AVAILABLE},
 }
-NEEDS_A_COPY = {KeyAction.UPLOAD, KeyAction.REMOVE, KeyAction.ROTATE}
+NEEDS_A_COPY = {KeyAction.UPLOAD, KeyAction.REMOVE, KeyAction.ROTATE, KeyAction.CHANGE_EXPIRATION}
 EVERY_CASE = [(action, status) for action in KeyAction for status in CloudStatus]
 
 

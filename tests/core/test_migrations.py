@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -18,6 +19,7 @@ from kctui.core import model, store
 from kctui.core.errors import StoreError
 from kctui.core.paths import Home
 from kctui.core.store import SCHEMA_HEAD, Store
+from kctui.core.words import RotationMethod
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -64,6 +66,57 @@ def test_a_migrated_database_is_at_the_head_and_left_alone(empty: Store) -> None
     assert empty.schema() == SCHEMA_HEAD
 
 
+OLD_ROWS = (
+    "INSERT INTO admin_group (id, name, generation, sealed_audit_key, created_at) VALUES ('g', 'g', 1, '', :now)",
+    (
+        "INSERT INTO csp_account (id, name, description, group_id, credential_kind, access_key_id,"
+        " sealed_secret_access_key, region, partition, aws_account_id, caller_arn, created_at)"
+        " VALUES ('a', 'bank', '', 'g', 'ACCESS_KEY', 'AKIA', '', 'eu-central-1', 'aws', '1', 'arn', :now)"
+    ),
+    (
+        "INSERT INTO key_set (id, name, description, csp_account_id, group_id, created_at)"
+        " VALUES ('s', 'payroll', '', 'a', 'g', :now)"
+    ),
+    (
+        "INSERT INTO cloud_key (id, key_set_id, csp_account_id, region, name, description, kms_key_id, key_spec,"
+        " key_usage, key_source, cloud_status, administrators, users, tags, revision, created_at) VALUES ('k', 's', 'a',"
+        " 'eu-central-1', 'payroll-db', '', 'id', 'SYMMETRIC_DEFAULT', 'ENCRYPT_DECRYPT', 'KCTUI', 'AVAILABLE', '[]',"
+        " '[]', '{}', 1, :now)"
+    ),
+    (
+        "INSERT INTO key_version (id, cloud_key_id, number, kms_key_id, material_state, import_state, created_at)"
+        " VALUES ('v', 'k', 1, 'id', 'CURRENT', 'IMPORTED', :now)"
+    ),
+)
+
+
+def test_what_the_first_schema_holds_is_carried_on(empty: Store) -> None:
+    """With rows that refer to each other: nothing is dropped, and every new column has its value."""
+    upgrade(empty, "0001")
+    with empty.engine.begin() as connection:
+        for row in OLD_ROWS:
+            connection.execute(sa.text(row), {"now": "2026-11-01 00:00:00+00"})
+    empty.migrate()
+    with empty.read() as session:
+        account = session.get_one(model.CspAccount, "a")
+        key_set = session.get_one(model.KeySet, "s")
+        key = session.get_one(model.CloudKey, "k")
+        version = session.get_one(model.KeyVersion, "v")
+    assert (account.revision, account.rotation_days, account.pending_access_key_id) == (1, None, None)
+    assert (key_set.revision, key_set.rotation_method) == (1, RotationMethod.IN_PLACE)
+    assert (key.origin, key.rotations_used, key.policy) == ("EXTERNAL", 0, None)
+    assert (version.cloud_status, version.rotated_at) == (None, None)
+
+
+def upgrade(opened: Store, revision: str) -> None:
+    """Bring a database to an earlier schema."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(store.__file__).parent / "migrations"))
+    with opened.engine.execution_options(kctui_write=True).connect() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+
+
 def test_a_migration_that_fails_half_way_leaves_neither_tables_nor_its_record(empty: Store) -> None:
     """`key_set` is made late in the first migration; somebody else's table of that name stops it there."""
     with empty.engine.begin() as connection:
@@ -108,9 +161,9 @@ print(store.schema())
 
 
 def test_processes_that_start_at_once_migrate_once(url: str) -> None:
-    command = [sys.executable, "-c", MIGRATE, url]
+    program = [sys.executable, "-c", MIGRATE, url]
     here, pipe = Path(__file__).parents[2], subprocess.PIPE
-    processes = [subprocess.Popen(command, text=True, cwd=here, stdin=pipe, stdout=pipe, stderr=pipe) for _ in range(3)]
+    processes = [subprocess.Popen(program, text=True, cwd=here, stdin=pipe, stdout=pipe, stderr=pipe) for _ in range(3)]
     for process in processes:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"

@@ -42,3 +42,23 @@ def _statement(sid: str, principals: Sequence[str], actions: list[str]) -> dict[
         "Action": actions,
         "Resource": "*",
     }
+
+
+def principals_of(policy: str) -> list[str]:
+    """Everybody whom a policy names in an Allow: ARNs, account numbers, services, or `*`. Each once, in order."""
+    try:
+        document = json.loads(policy)
+    except ValueError:
+        return []
+    found: dict[str, None] = {}
+    for statement in _listed(document.get("Statement", []) if isinstance(document, dict) else []):
+        if isinstance(statement, dict) and statement.get("Effect") == "Allow":
+            principal = statement.get("Principal", {})
+            groups = principal.values() if isinstance(principal, dict) else [principal]
+            found.update(dict.fromkeys(str(name) for group in groups for name in _listed(group)))
+    return list(found)
+
+
+def _listed(value: object) -> list[object]:
+    """A policy writes a list of one as that one."""
+    return value if isinstance(value, list) else [value]

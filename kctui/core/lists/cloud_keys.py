@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlmodel import col, select
 
 from kctui.core.errors import ConflictError, NotFoundError
-from kctui.core.model import CloudKey, CspAccount, KeySet, Operation, Schedule, UtcDateTime
+from kctui.core.model import CloudKey, CspAccount, KeySet, KeyVersion, Operation, Schedule, UtcDateTime
 from kctui.core.ownership import owner_lives
 from kctui.core.paging import Paged, contains
 from kctui.core.store import Store
@@ -140,7 +140,13 @@ class CloudKeyList(Paged[CloudKeyRow]):
         if query.region:
             wanted.append(col(CloudKey.region) == query.region)
         if query.text:
-            wanted.append(contains(query.text, CloudKey.name, CloudKey.description, CloudKey.kms_key_id))
+            # An earlier KMS key, left by a rotation, is found under its CloudKey.
+            earlier = sa.exists().where(
+                col(KeyVersion.cloud_key_id) == CloudKey.id, contains(query.text, KeyVersion.kms_key_id)
+            )
+            wanted.append(
+                sa.or_(contains(query.text, CloudKey.name, CloudKey.description, CloudKey.kms_key_id), earlier)
+            )
         super().__init__(
             store,
             _cloud_key_select().where(*wanted),

@@ -1,11 +1,12 @@
 """The steps that create, upload and later operations share: wrapping and importing material, asking KMS again."""
 
 import time
+from collections.abc import Callable, Collection
 from datetime import datetime
 
 from sqlmodel import Session, col, select
 
-from kctui.core.aws.kms import Kms, KmsKey
+from kctui.core.aws.kms import Imported, Kms, KmsKey
 from kctui.core.clock import now
 from kctui.core.engine import Engine
 from kctui.core.errors import NeedsRecoveryError
@@ -38,6 +39,22 @@ def versions_of(engine: Engine, cloud_key_id: str) -> list[KeyVersion]:
         )
 
 
+def versions_in(engine: Engine, key: CloudKey) -> list[KeyVersion]:
+    """The versions whose material belongs into the CloudKey's present KMS key: all of them, or it does not work.
+
+    A key that never got its first material has that still to come.
+    """
+    versions = versions_of(engine, key.id)
+    imported = [version for version in versions if version.kms_key_id == key.kms_key_id]
+    return imported or [version for version in versions if version.kms_key_id is None]
+
+
+def expiry_of(run: Run) -> datetime | None:
+    """The expiration that the operation was begun with; None is never."""
+    text = run.operation.parameters.get("expires_at")
+    return datetime.fromisoformat(text) if text else None
+
+
 def prove_copy(run: Run, observer: Observer, version: KeyVersion) -> None:
     """Step: open our copy and check its fingerprint, before anything relies on it."""
     engine = run.engine
@@ -58,25 +75,23 @@ def import_step(version: KeyVersion) -> str:
 
 
 def import_version(
-    run: Run, observer: Observer, kms: Kms, key: CloudKey, version: KeyVersion, valid_to: datetime | None
+    run: Run,
+    observer: Observer,
+    kms: Kms,
+    kms_key_id: str,
+    version: KeyVersion,
+    valid_to: datetime | None,
+    *,
+    step: str = "",
 ) -> None:
-    """Step: wrap our copy to AWS's public key and import it.
+    """Step: wrap our copy to AWS's public key and import it. step: its name, where it is not the usual.
 
     After a lost answer it is done again: the same material may be imported any number of times (AWS KMS Developer
     Guide, Reimporting key material).
     """
-    engine = run.engine
-    kms_key_id = key.kms_key_id or ""
 
     def effect() -> Answer:
-        parameters = eventually(
-            engine.timing, lambda: kms.import_parameters(kms_key_id, wrapping_algorithm(key.key_spec))
-        )
-        with open_material(engine.keyring, run.operation.group_id, version) as material:
-            encrypted = wrap(key.key_spec, material, parameters.public_key)
-        imported = kms.import_material(
-            kms_key_id, import_token=parameters.import_token, encrypted=encrypted, valid_to=valid_to
-        )
+        imported = send_material(run, kms, kms_key_id, version, valid_to)
         return Answer(imported.request_id, data={"key_material_id": imported.key_material_id})
 
     def keep(session: Session, answer: Answer) -> None:
@@ -87,39 +102,82 @@ def import_version(
         if row.material_state is MaterialState.MADE:
             row.material_state = MaterialState.CURRENT
 
-    run.step(import_step(version), effect, observer, keep=keep)
+    run.step(step or import_step(version), effect, observer, keep=keep)
 
 
-def confirm(run: Run, observer: Observer, kms: Kms, expected: CloudStatus, *, before: CloudStatus) -> None:
+def send_material(
+    run: Run,
+    kms: Kms,
+    kms_key_id: str,
+    version: KeyVersion,
+    valid_to: datetime | None,
+    *,
+    new: bool = False,
+    key_material_id: str | None = None,
+) -> Imported:
+    """Open our copy, wrap it to a fresh public key of AWS's and import it: no plaintext outlives the call.
+
+    new: as a further material, beside those that are there. key_material_id: which material of the KMS key it must
+    be; the version's own where it has one. kms:GetParametersForImport, kms:ImportKeyMaterial.
+    """
+    engine, spec = run.engine, run.key().key_spec
+    parameters = eventually(engine.timing, lambda: kms.import_parameters(kms_key_id, wrapping_algorithm(spec)))
+    with open_material(engine.keyring, run.operation.group_id, version) as material:
+        encrypted = wrap(spec, material, parameters.public_key)
+    return kms.import_material(
+        kms_key_id,
+        import_token=parameters.import_token,
+        encrypted=encrypted,
+        valid_to=valid_to,
+        key_material_id=key_material_id or (None if new else version.key_material_id),
+        new=new,
+    )
+
+
+def confirm(
+    run: Run,
+    observer: Observer,
+    kms: Kms,
+    expected: Collection[CloudStatus],
+    *,
+    before: Collection[CloudStatus],
+    settled: Callable[[KmsKey], bool] = lambda _key: True,
+) -> CloudStatus:
     """Step: ask KMS until the key is as it should be, and keep what it says. Nothing is claimed before.
 
-    Raises NeedsRecoveryError while KMS still says `before`, and ChangedElsewhereError when it says something else:
-    that is kept, and will not become what was expected by waiting.
+    settled: what else must show; it is waited for, but not beyond patience. Raises NeedsRecoveryError while KMS still
+    says one of `before`, and ChangedElsewhereError when it says something else than `expected`: that is kept, and will
+    not become what was expected by waiting.
     """
     engine, key = run.engine, run.key()
+    wanted = " or ".join(status.value for status in expected)
 
     def effect() -> Answer:
         seen: KmsKey | None = None
         for pause in (0.0, *engine.timing.pauses()):
             time.sleep(pause)
             seen = eventually(engine.timing, lambda: kms.describe(key.kms_key_id or ""))
-            if seen.status not in {before, CloudStatus.UPDATING}:
-                return Answer(seen.request_id, f"KMS says {seen.key_state}", _facts(seen))
-        said = seen.key_state if seen else "nothing"
-        raise NeedsRecoveryError(
-            f"KMS says {said}, not yet {expected.value}", remedy="`kctui recover` asks again, and goes on from there."
-        )
+            if seen.status not in {*before, CloudStatus.UPDATING} and settled(seen):
+                break
+        if seen is None or seen.status in {*before, CloudStatus.UPDATING}:
+            said = seen.key_state if seen else "nothing"
+            raise NeedsRecoveryError(
+                f"KMS says {said}, not yet {wanted}", remedy="`kctui recover` asks again, and goes on from there."
+            )
+        return Answer(seen.request_id, f"KMS says {seen.key_state}", _facts(seen))
 
     def keep(session: Session, answer: Answer) -> None:
         keep_status(session.get_one(CloudKey, run.cloud_key_id), answer.data)
 
     answer = run.step(CONFIRM, effect, observer, keep=keep)
-    if cloud_status(answer.data["key_state"]) is not expected:
+    status = cloud_status(answer.data["key_state"])
+    if status not in expected:
         raise ChangedElsewhereError(
             f"{key.name} was changed elsewhere meanwhile: KMS says {answer.data['key_state']}",
-            detail=f"What was asked was done first; {expected.value} did not last.",
+            detail=f"What was asked was done first; {wanted} did not last.",
             remedy="Look at the key's present state, and at who else may change it (CloudTrail).",
         )
+    return status
 
 
 def _facts(seen: KmsKey) -> dict[str, str | None]:

@@ -1,20 +1,16 @@
-"""How operations are asked for: what a user gave is checked, then the operation is begun and run to its end."""
+"""How Create CloudKey is asked for: what a user gave is checked, then the operation is begun and run to its end."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import Enum
-from typing import Any
 
 from sqlmodel import Session, select
 
 from kctui.core import validation
-from kctui.core.availability import KeyAction, why_not
 from kctui.core.clock import now
 from kctui.core.engine import Engine
-from kctui.core.errors import ConflictError, InvalidInputError, KctuiError, RefusedError
+from kctui.core.errors import ConflictError, InvalidInputError, KctuiError
 from kctui.core.key_sets import find_key_set
-from kctui.core.lists import CloudKeyRow, cloud_key_row
 from kctui.core.material.custody import new_version
 from kctui.core.material.software import require_made
 from kctui.core.model import CloudKey, CspAccount, KeySet, RegionName, Schedule, new_id
@@ -23,15 +19,6 @@ from kctui.core.operations.definitions import DEFINITIONS
 from kctui.core.operations.journal import Beginning, begin
 from kctui.core.operations.runner import audit_refusal, run_to_end
 from kctui.core.words import CloudStatus, KeySpec, KeyUsage, OperationKind, ScheduleKind
-
-
-class Keep(Enum):
-    """Stands for "as it was" where None has a meaning of its own."""
-
-    KEEP = "keep"
-
-
-KEEP = Keep.KEEP
 
 
 @dataclass(frozen=True)
@@ -130,81 +117,6 @@ def create_cloud_key(engine: Engine, new: NewCloudKey, observer: Observer | None
         raise
     run_to_end(engine, run, DEFINITIONS[OperationKind.CREATE], observer or Silent())
     return cloud_key_id
-
-
-def upload(
-    engine: Engine,
-    cloud_key_id: str,
-    *,
-    revision: int | None = None,
-    expires_at: datetime | Keep | None = KEEP,
-    observer: Observer | None = None,
-) -> None:
-    """Upload to Cloud: import our copy again, to AVAILABLE. kms:GetParametersForImport, ImportKeyMaterial, DescribeKey.
-
-    expires_at: the new expiration, None for never; KEEP leaves the one it had. Raises as `enable`.
-    """
-    row = cloud_key_row(engine.store, cloud_key_id)
-    until = row.expires_at if isinstance(expires_at, Keep) else validation.check_expiry(expires_at)
-    parameters = {"expires_at": until.isoformat() if until else None}
-    _operate(engine, row, KeyAction.UPLOAD, OperationKind.UPLOAD, parameters, revision, observer)
-
-
-def enable(engine: Engine, cloud_key_id: str, *, revision: int | None = None, observer: Observer | None = None) -> None:
-    """Enable CloudKey, to AVAILABLE. kms:EnableKey, kms:DescribeKey.
-
-    revision: of the row the user looked at. Raises RefusedError (state), ConflictError (changed or busy),
-    AwsRefusedError, AwsUnreachableError, NeedsRecoveryError.
-    """
-    row = cloud_key_row(engine.store, cloud_key_id)
-    _operate(engine, row, KeyAction.ENABLE, OperationKind.ENABLE, {}, revision, observer)
-
-
-def disable(
-    engine: Engine, cloud_key_id: str, *, revision: int | None = None, observer: Observer | None = None
-) -> None:
-    """Disable CloudKey, to DISABLED. kms:DisableKey, kms:DescribeKey. Raises as `enable`."""
-    row = cloud_key_row(engine.store, cloud_key_id)
-    _operate(engine, row, KeyAction.DISABLE, OperationKind.DISABLE, {}, revision, observer)
-
-
-def _operate(
-    engine: Engine,
-    row: CloudKeyRow,
-    action: KeyAction,
-    kind: OperationKind,
-    parameters: dict[str, Any],
-    revision: int | None,
-    observer: Observer | None,
-) -> None:
-    objects = {"CloudKey": row.name, "Key Set": row.key_set, "Region": row.region, "KeyId": row.kms_key_id or "none"}
-    with engine.store.read() as session:
-        group_id = session.get_one(KeySet, row.key_set_id).group_id
-    title = f"{kind.value} {row.name} ({row.region})" if kind is not OperationKind.UPLOAD else (
-        f"Upload {row.name} to the cloud ({row.region})"
-    )  # fmt: skip
-    try:
-        engine.require_writable(kind.value)
-        engine.keyring.group(group_id)
-        # A busy key is the journal's to refuse: it alone knows whether the owner lives.
-        reason = why_not(action, row) if row.busy is None else None
-        if reason is not None:
-            raise RefusedError(
-                f"{action.value} is not possible for {row.name}: {reason}", remedy="Refresh to see its present state."
-            )
-        beginning = Beginning(
-            kind,
-            row.id,
-            group_id,
-            title,
-            {"objects": objects, **parameters},
-            row.revision if revision is None else revision,
-        )
-        run = begin(engine, beginning)
-    except KctuiError as error:
-        audit_refusal(engine, kind, objects, error, group_id)
-        raise
-    run_to_end(engine, run, DEFINITIONS[kind], observer or Silent())
 
 
 def _row(new: NewCloudKey, key_set: KeySet, cloud_key_id: str) -> CloudKey:

@@ -34,20 +34,11 @@ def upgrade() -> None:
         table.create_index("ix_key_version_kms_key_id", ["kms_key_id"], unique=False)
     with op.batch_alter_table("operation", schema=None) as table:
         table.add_column(sa.Column("csp_account_id", sa.String(), nullable=True))
-    # The rows there are have their value now; new ones get theirs from the program alone.
-    for table_name, columns in _NEW.items():
-        with op.batch_alter_table(table_name, schema=None) as table:
-            for column in columns:
-                table.alter_column(column, server_default=None)
-
-
-_NEW = {
-    "csp_account": ("revision",),
-    "key_set": ("rotation_method", "revision"),
-    "cloud_key": ("origin", "rotations_used"),
-}
 
 
 def _new(name: str, kind: "sa.types.TypeEngine[int] | sa.types.TypeEngine[str]", default: str) -> "sa.Column[object]":
-    """A column that must have a value, with what the rows there are get."""
+    """A column that must have a value, with what the rows there are get.
+
+    The default stays: to take it away, SQLite would have to make a table anew that others refer to.
+    """
     return sa.Column(name, kind, nullable=False, server_default=default)
