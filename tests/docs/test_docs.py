@@ -14,6 +14,7 @@ import pytest
 
 from kctui.cli.root import kctui
 from kctui.core.aws.permissions import PERMISSIONS
+from kctui.core.aws.policy_documents import least_privilege
 from kctui.demo.box import Box
 
 ROOT = Path(__file__).parents[2]
@@ -41,18 +42,22 @@ def box() -> Iterator[Box]:
 def test_every_command_of_a_page_runs_in_the_order_it_stands(page: Path, box: Box, tmp_path: Path) -> None:
     (tmp_path / "secret-access-key").write_text(box.root.secret_access_key)
     (tmp_path / "passphrase").write_text("correct horse battery staple")
+    (tmp_path / "credentials").write_text(
+        f"[admin]\naws_access_key_id = {box.root.access_key_id}\naws_secret_access_key = {box.root.secret_access_key}\n"
+    )
     for file in tmp_path.iterdir():
         file.chmod(0o600)
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "KCTUI_"))} | {
         "KCTUI_HOME": str(tmp_path / "home"),
         "KCTUI_PASSPHRASE_FILE": str(tmp_path / "passphrase"),
+        "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "credentials"),
     }
     wanted = [command for command in commands(page) if command not in NOT_RUN]
     if wanted and not wanted[0].startswith("kctui init"):
         wanted.insert(0, "kctui init --operator alice")
     for command in wanted:
         words = shlex.split(command.replace("AKIAIOSFODNN7EXAMPLE", box.root.access_key_id), comments=True)
-        if words[1:3] == ["account", "add"]:
+        if words[1:3] in (["account", "add"], ["aws", "setup"]):
             words += ["--endpoint-url", box.endpoint]
         done = subprocess.run(
             [sys.executable, "-m", *words], env=environment, cwd=tmp_path, stdin=subprocess.DEVNULL,
@@ -81,8 +86,12 @@ def test_every_permission_is_documented_with_its_reason() -> None:
     for permission in PERMISSIONS:
         assert f"| `{permission.action}` | {permission.reason}" in page
     [policy] = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
-    [statement] = json.loads(policy)["Statement"]
-    assert statement["Action"] == [permission.action for permission in PERMISSIONS]
+    assert json.loads(policy) == least_privilege()
+
+
+def test_the_policy_has_every_permission_and_nothing_else() -> None:
+    granted = {action for statement in least_privilege()["Statement"] for action in statement["Action"]}
+    assert granted == {permission.action for permission in PERMISSIONS}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
