@@ -77,3 +77,61 @@ def test_a_copy_is_kept_where_a_refused_rotation_was_done_elsewhere(box: Box, en
     remove_from_cloud(engine, key_id)
     upload(engine, key_id)
     assert decrypts(kms, blob)
+
+
+def test_a_rotation_whose_alias_is_deleted_meanwhile_is_undone(engine: Engine, kms: KMSClient) -> None:
+    key_id = create_cloud_key(engine, new_key())
+    before = kms_key(engine, key_id)
+    with pytest.raises(ConflictError, match="is gone"):
+        rotate(engine, key_id, method=NEW_KEY, observer=Between("CreateKey", lambda: kms.delete_alias(AliasName=ALIAS)))
+    assert open_operations(engine.store) == []
+    assert kms_key(engine, key_id) == before
+    assert states(kms) == ["Enabled", "PendingDeletion"]
+
+
+def test_a_rotation_does_not_take_an_alias_that_is_moved_meanwhile(engine: Engine, kms: KMSClient) -> None:
+    key_id = create_cloud_key(engine, new_key())
+    other = kms.create_key()["KeyMetadata"]["KeyId"]
+    moved = Between("CreateKey", lambda: kms.update_alias(AliasName=ALIAS, TargetKeyId=other))
+    with pytest.raises(ConflictError, match="points to another KMS key"):
+        rotate(engine, key_id, method=NEW_KEY, observer=moved)
+    assert open_operations(engine.store) == []
+    assert kms.describe_key(KeyId=ALIAS)["KeyMetadata"]["KeyId"] == other
+    assert states(kms) == ["Enabled", "Enabled", "PendingDeletion"]
+
+
+def test_an_alias_that_may_have_moved_and_is_elsewhere_now_leaves_no_open_rotation(
+    box: Box, engine: Engine, kms: KMSClient
+) -> None:
+    key_id = create_cloud_key(engine, new_key())
+    before, old = kms_key(engine, key_id), encrypt(kms)
+    box.faults.add("UpdateAlias", FaultKind.LOST_REPLY, times=4)
+    with pytest.raises(NeedsRecoveryError):
+        rotate(engine, key_id, method=NEW_KEY)
+    new = encrypt(kms)
+    other = kms.create_key()["KeyMetadata"]["KeyId"]
+    kms.update_alias(AliasName=ALIAS, TargetKeyId=other)
+    recover(engine)
+    assert open_operations(engine.store) == []
+    assert kms.describe_key(KeyId=ALIAS)["KeyMetadata"]["KeyId"] == other
+    assert {version.kms_key_id for version in cloud_key_details(engine.store, key_id).versions} > {before}
+    assert decrypts(kms, old, new)
+
+
+@pytest.mark.parametrize("what", ["disabled", "doomed"])
+def test_a_new_key_that_somebody_takes_out_of_service_gets_no_alias(engine: Engine, kms: KMSClient, what: str) -> None:
+    key_id = create_cloud_key(engine, new_key())
+    before = kms_key(engine, key_id)
+
+    def act() -> None:
+        new_id = newest_key(engine, key_id)
+        if what == "disabled":
+            kms.disable_key(KeyId=new_id)
+        else:
+            kms.schedule_key_deletion(KeyId=new_id, PendingWindowInDays=7)
+
+    with pytest.raises(ConflictError, match="was changed elsewhere"):
+        rotate(engine, key_id, method=NEW_KEY, observer=Between("ImportKeyMaterial 2", act))
+    assert open_operations(engine.store) == []
+    assert kms.describe_key(KeyId=ALIAS)["KeyMetadata"]["KeyId"] == before
+    assert states(kms) == ["Enabled", "PendingDeletion"]
