@@ -135,3 +135,63 @@ def test_a_new_key_that_somebody_takes_out_of_service_gets_no_alias(engine: Engi
     assert open_operations(engine.store) == []
     assert kms.describe_key(KeyId=ALIAS)["KeyMetadata"]["KeyId"] == before
     assert states(kms) == ["Enabled", "PendingDeletion"]
+
+
+def test_an_upload_that_somebody_else_s_missing_material_keeps_from_working_ends(
+    engine: Engine, kms: KMSClient
+) -> None:
+    key_id = create_cloud_key(engine, new_key())
+    kms_key_id = kms_key(engine, key_id)
+    theirs = foreign_import(kms, kms_key_id)
+    kms.rotate_key_on_demand(KeyId=kms_key_id)
+    remove_from_cloud(engine, key_id)
+    kms.delete_imported_key_material(KeyId=kms_key_id, KeyMaterialId=theirs)
+    with pytest.raises(ConflictError, match="not kctui's"):
+        upload(engine, key_id)
+    assert open_operations(engine.store) == []
+    assert cloud_key_row(engine.store, key_id).cloud_status is CloudStatus.NOT_AVAILABLE
+
+
+def test_a_removal_that_is_taken_back_after_the_expiration_leaves_nothing_open(
+    box: Box, engine: Engine, kms: KMSClient
+) -> None:
+    key_id = create_cloud_key(engine, new_key())
+    rotate(engine, key_id)
+
+    def expire() -> None:
+        with engine.store.write() as session:
+            first = session.exec(select(KeyVersion).where(KeyVersion.number == 1)).one()
+            first.expires_at = datetime.now(UTC) - timedelta(seconds=1)
+
+    box.faults.add("DeleteImportedKeyMaterial", FaultKind.ACCESS_DENIED, skip=1)
+    with pytest.raises(AwsRefusedError, match="kms:DeleteImportedKeyMaterial"):
+        remove_from_cloud(engine, key_id, observer=Between("DeleteImportedKeyMaterial 1", expire))
+    assert open_operations(engine.store) == []
+    assert cloud_key_row(engine.store, key_id).cloud_status is CloudStatus.NOT_AVAILABLE
+    upload(engine, key_id, expires_at=None)
+    assert cloud_key_row(engine.store, key_id).cloud_status is CloudStatus.AVAILABLE
+
+
+def test_the_expiration_outlives_a_deletion_that_was_called_off(engine: Engine, kms: KMSClient) -> None:
+    expires = datetime.now(UTC).replace(microsecond=0) + timedelta(days=90)
+    key_id = create_cloud_key(engine, new_key(expires_at=expires))
+    remove_from_cloud(engine, key_id)
+    delete(engine, key_id, days=7)
+    cancel_deletion(engine, key_id)
+    upload(engine, key_id)
+    assert kms.describe_key(KeyId=ALIAS)["KeyMetadata"].get("ValidTo") == expires
+
+
+def test_an_upload_that_meets_a_scheduled_deletion_lets_it_be_cancelled(engine: Engine, kms: KMSClient) -> None:
+    key_id = create_cloud_key(engine, new_key())
+    rotate(engine, key_id)
+    remove_from_cloud(engine, key_id)
+    kms_key_id = kms_key(engine, key_id)
+    doom = Between("ImportKeyMaterial 1", lambda: kms.schedule_key_deletion(KeyId=kms_key_id, PendingWindowInDays=7))
+    with pytest.raises(KctuiError):
+        upload(engine, key_id, observer=doom)
+    assert open_operations(engine.store) == []
+    cancel_deletion(engine, key_id)
+    upload(engine, key_id)
+    seen = {version.import_state for version in cloud_key_details(engine.store, key_id).versions}
+    assert seen == {ImportState.IMPORTED}
