@@ -1,6 +1,7 @@
 """Another administrator acts in AWS between two steps: nothing is lost, taken away from them, or left open for ever."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,8 +12,8 @@ from kctui.core.aws.failures import AwsRefusedError
 from kctui.core.details import cloud_key_details
 from kctui.core.engine import Engine
 from kctui.core.errors import ConflictError, KctuiError, NeedsRecoveryError
-from kctui.core.lists import cloud_key_row
-from kctui.core.model import KeyVersion
+from kctui.core.lists import AuditList, AuditQuery, cloud_key_row
+from kctui.core.model import KeyVersion, Operation
 from kctui.core.observer import Silent
 from kctui.core.operations import (
     cancel_deletion,
@@ -23,23 +24,23 @@ from kctui.core.operations import (
     upload,
 )
 from kctui.core.recovery import open_operations, recover
-from kctui.core.words import CloudStatus, ImportState, MaterialState, StepState
+from kctui.core.words import AuditType, CloudStatus, ImportState, MaterialState, OperationState, StepState
 from kctui.demo.box import Box, FaultKind
-from tests.core.operations import new_key
+from tests.core.operations import QUICK, new_key
 from tests.core.test_rotation import NEW_KEY, decrypts, encrypt, foreign_import, material_states, states
 
 ALIAS = "alias/payroll-db"
 
 
 class Between(Silent):
-    """Lets somebody act just after a step is done."""
+    """Lets somebody act just after a step is done, or just before its effect."""
 
-    def __init__(self, step: str, act: Callable[[], object]) -> None:
-        self._step, self._act = step, act
+    def __init__(self, step: str, act: Callable[[], object], when: StepState = StepState.DONE) -> None:
+        self._step, self._act, self._when = step, act, when
 
     def step(self, name: str, state: StepState, detail: str = "", request_id: str | None = None) -> None:
-        """Act, once the step is done."""
-        if (name, state) == (self._step, StepState.DONE):
+        """Act, once the step has come so far."""
+        if (name, state) == (self._step, self._when):
             self._act()
 
 
@@ -77,6 +78,47 @@ def test_a_copy_is_kept_where_a_refused_rotation_was_done_elsewhere(box: Box, en
     remove_from_cloud(engine, key_id)
     upload(engine, key_id)
     assert decrypts(kms, blob)
+
+
+def test_a_rotation_whose_material_somebody_deletes_is_undone(engine: Engine, kms: KMSClient) -> None:
+    key_id = create_cloud_key(engine, new_key())
+    kms_key_id = kms_key(engine, key_id)
+
+    def delete_waiting() -> None:
+        waiting = kms.list_key_rotations(KeyId=kms_key_id, IncludeKeyMaterial="ALL_KEY_MATERIAL")["Rotations"][-1]
+        kms.delete_imported_key_material(KeyId=kms_key_id, KeyMaterialId=waiting["KeyMaterialId"])
+
+    engine.timing = replace(QUICK, settle=60)
+    with pytest.raises(NeedsRecoveryError, match="may come of an earlier try"):
+        rotate(engine, key_id, observer=Between("ImportKeyMaterial 2", delete_waiting))
+    assert len(material_states(engine, key_id)) == 2
+    engine.timing = QUICK
+    recover(engine)
+    assert open_operations(engine.store) == []
+    assert material_states(engine, key_id) == [MaterialState.CURRENT]
+    rotate(engine, key_id)
+    assert material_states(engine, key_id) == [MaterialState.NON_CURRENT, MaterialState.CURRENT]
+
+
+def test_material_that_comes_after_another_process_undid_the_rotation_is_taken_out(
+    engine: Engine, kms: KMSClient
+) -> None:
+    key_id = create_cloud_key(engine, new_key())
+    kms_key_id = kms_key(engine, key_id)
+
+    def undo_elsewhere() -> None:
+        with engine.store.write() as session:
+            operation = session.exec(select(Operation).where(Operation.state == OperationState.OPEN)).one()
+            operation.fence, operation.state, operation.subject = operation.fence + 1, OperationState.UNDONE, None
+            session.delete(session.exec(select(KeyVersion).where(KeyVersion.number == 2)).one())
+
+    late = Between("ImportKeyMaterial 2", undo_elsewhere, StepState.INTENDED)
+    with pytest.raises(ConflictError, match="taken over"):
+        rotate(engine, key_id, observer=late)
+    listed = kms.list_key_rotations(KeyId=kms_key_id, IncludeKeyMaterial="ALL_KEY_MATERIAL")["Rotations"]
+    assert [entry["KeyMaterialState"] for entry in listed] == ["CURRENT"]
+    [entry] = AuditList(engine.store, AuditQuery(text="came late")).page().rows
+    assert entry.type is AuditType.CRITICAL
 
 
 def test_a_rotation_whose_alias_is_deleted_meanwhile_is_undone(engine: Engine, kms: KMSClient) -> None:

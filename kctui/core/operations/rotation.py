@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
+from kctui.core.audit import AuditEvent
 from kctui.core.aws.failures import AwsRefusedError, AwsUnreachableError, Refusal, effect_unknown
 from kctui.core.aws.kms import Kms, KmsMaterial
 from kctui.core.clock import now
@@ -29,9 +30,18 @@ from kctui.core.operations.importing import (
     versions_in,
     versions_of,
 )
-from kctui.core.operations.journal import Answer, Run
+from kctui.core.operations.journal import Answer, LostOwnershipError, Run
 from kctui.core.operations.runner import Undone
-from kctui.core.words import MOST_ROTATIONS, CloudStatus, ImportState, MaterialState, OperationState, ScheduleKind
+from kctui.core.words import (
+    MOST_ROTATIONS,
+    AuditCategory,
+    AuditType,
+    CloudStatus,
+    ImportState,
+    MaterialState,
+    OperationState,
+    ScheduleKind,
+)
 
 ROTATE = "RotateKeyOnDemand"
 # AWS's answers where the effect may be there already. OTHER: IncorrectKeyMaterial, Conflict.
@@ -157,7 +167,36 @@ class RotateInPlace:
             row.import_state, row.material_state = ImportState.IMPORTED, MaterialState.PENDING_ROTATION
             row.imported_at, row.expires_at = now(), valid_to
 
-        run.step(import_step(version), effect, observer, look=look, keep=keep)
+        try:
+            run.step(import_step(version), effect, observer, look=look, keep=keep)
+        except LostOwnershipError:
+            self._withdraw_late(run, kms, key, version)
+            raise
+
+    def _withdraw_late(self, run: Run, kms: Kms, key: CloudKey, version: KeyVersion) -> None:
+        """Another process undid the rotation while the import was on its way: nobody keeps what came late.
+
+        Where the version is still there, the new owner finds its material, or has it to undo.
+        """
+        engine, key_id = run.engine, key.kms_key_id or ""
+        with engine.store.read() as session:
+            if session.get(KeyVersion, version.id) is not None:
+                return
+        waiting = _waiting(kms.materials(key_id))
+        known = {other.key_material_id for other in versions_in(engine, key)}
+        if waiting is None or waiting.key_material_id in known or not _is_ours(run, kms, key, version, waiting):
+            return
+        request_id = kms.delete_material(key_id, waiting.key_material_id)
+        engine.audit.note(
+            AuditEvent(
+                AuditType.CRITICAL,
+                AuditCategory.RECOVERY,
+                f"{run.operation.title} was taken over: the key material that came late was deleted",
+                {"CloudKey": key.name, "KeyId": key_id, "Operation": run.operation.id},
+                (request_id,),
+                group_id=run.operation.group_id,
+            )
+        )
 
     def _rotate(self, run: Run, observer: Observer, kms: Kms, key: CloudKey, version: KeyVersion) -> None:
         key_id = key.kms_key_id or ""
