@@ -4,6 +4,7 @@ It asks AWS and opens our copy just now, so it takes a moment. What AWS does not
 said to be unknown; it is never taken for "none".
 """
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -26,6 +27,8 @@ from kctui.core.words import MOST_ROTATIONS, CloudStatus, KeySource, RotationMet
 
 Answer = TypeVar("Answer")
 _SHOWN = 3
+# A partition, or an endpoint, may not have a newer call yet.
+_NOT_OFFERED = {"UnknownOperationException", "UnsupportedOperationException", "InvalidAction"}
 # What is known of services that lose their key (their own user guides).
 _WATCH = {
     "rds": "RDS and Aurora: 7 days until a database cannot be recovered",
@@ -288,14 +291,16 @@ def _lines_of_grants(look: _Look, label: str, told: str) -> Iterator[Line]:
 
 def _watches(grants: list[KmsGrant]) -> list[str]:
     words = " ".join(f"{grant.grantee} {grant.name}".lower() for grant in grants)
-    return [watch for service, watch in _WATCH.items() if service in words]
+    # As a word, or at the end of a service-linked role's name: "records" is no database.
+    found = {service for service in _WATCH if re.search(rf"(?:^|for|[^a-z]){service}(?![a-z])", words)}
+    return [watch for service, watch in _WATCH.items() if service in found]
 
 
 def _access(look: _Look) -> Line:
     policy = _asked(lambda: look.kms.policy(look.key_id))
     if isinstance(policy, _Unknown):
         return Line(Mark.ATTENTION, "access", policy)
-    account = f":{look.row.key_arn.split(':')[4]}:root" if look.row.key_arn else ":root"
+    account = f":{look.row.key_arn.split(':')[4]}:root" if look.row.key_arn else "?"
     named = [principal for principal in principals_of(policy) if not principal.endswith(account)]
     rest = "whoever the account's IAM policies let in"
     return Line(Mark.ATTENTION, "access", f"{_some(named)}, and {rest}" if named else rest)
@@ -358,6 +363,8 @@ def _asked(call: Callable[[], Answer]) -> Answer | _Unknown:
     try:
         return call()
     except AwsRefusedError as error:
+        if error.code in _NOT_OFFERED:
+            return _Unknown(f"cannot be told: what answers here does not know {error.action}")
         if error.refusal is not Refusal.ACCESS:
             raise
         return _Unknown(f"cannot be told: AWS does not allow {error.action}")

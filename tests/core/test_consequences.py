@@ -148,9 +148,29 @@ def test_no_use_on_record_is_no_proof_for_a_key_older_than_the_record() -> None:
         ('{"Statement": {"Effect": "Allow", "Principal": "*"}}', ["*"]),
         ('{"Statement": [{"Effect": "Allow", "Principal": {"AWS": ["a", "b"], "Service": "c"}}]}', ["a", "b", "c"]),
         ('{"Statement": [{"Effect": "Deny", "Principal": {"AWS": "a"}}]}', []),
+        ('{"Statement": {"Effect": "Allow", "NotPrincipal": {"AWS": "a"}}}', ["everybody but a"]),
         ("not JSON", []),
         ("[]", []),
     ],
 )
 def test_everybody_whom_a_policy_lets_in_is_named(policy: str, named: list[str]) -> None:
     assert principals_of(policy) == named
+
+
+def test_a_call_that_the_endpoint_does_not_know_is_said_to_be_unknown(box: Box, engine: Engine, kms: KMSClient) -> None:
+    key_id = create_cloud_key(engine, new_key())
+    box.faults.add("GetKeyLastUsage", FaultKind.UNKNOWN_OPERATION)
+    panel = consequences(engine, KeyAction.REMOVE, key_id)
+    assert told(panel)["last use"] == "! cannot be told: what answers here does not know kms:GetKeyLastUsage"
+    assert panel.refusal is None
+
+
+@pytest.mark.parametrize(
+    ("name", "watched"),
+    [("records", False), ("rds-payroll", True), ("AWSServiceRoleForRDS", True), ("boards", False)],
+)
+def test_a_service_is_watched_for_by_its_name_alone(engine: Engine, kms: KMSClient, name: str, watched: bool) -> None:
+    key_id = create_cloud_key(engine, new_key())
+    kms_key_id = cloud_key_row(engine.store, key_id).kms_key_id or ""
+    kms.create_grant(KeyId=kms_key_id, GranteePrincipal=root_arn(kms), Operations=["Decrypt"], Name=name)
+    assert ("watch" in told(consequences(engine, KeyAction.DELETE, key_id))) is watched

@@ -45,7 +45,10 @@ def _statement(sid: str, principals: Sequence[str], actions: list[str]) -> dict[
 
 
 def principals_of(policy: str) -> list[str]:
-    """Everybody whom a policy names in an Allow: ARNs, account numbers, services, or `*`. Each once, in order."""
+    """Everybody whom a policy names in an Allow: ARNs, account numbers, services, or `*`. Each once, in order.
+
+    "everybody but …" for a NotPrincipal.
+    """
     try:
         document = json.loads(policy)
     except ValueError:
@@ -53,10 +56,15 @@ def principals_of(policy: str) -> list[str]:
     found: dict[str, None] = {}
     for statement in _listed(document.get("Statement", []) if isinstance(document, dict) else []):
         if isinstance(statement, dict) and statement.get("Effect") == "Allow":
-            principal = statement.get("Principal", {})
-            groups = principal.values() if isinstance(principal, dict) else [principal]
-            found.update(dict.fromkeys(str(name) for group in groups for name in _listed(group)))
+            found.update(dict.fromkeys(_names(statement.get("Principal", {}))))
+            if "NotPrincipal" in statement:
+                found["everybody but " + ", ".join(_names(statement["NotPrincipal"]))] = None
     return list(found)
+
+
+def _names(principal: object) -> list[str]:
+    groups = principal.values() if isinstance(principal, dict) else [principal]
+    return [str(name) for group in groups for name in _listed(group)]
 
 
 def _listed(value: object) -> list[object]:

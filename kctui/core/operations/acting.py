@@ -61,7 +61,7 @@ def upload(
     """Upload to Cloud: import our copy of every version again, to AVAILABLE.
 
     expires_at: the new expiration, None for never; KEEP leaves the one it had. Where the key is AVAILABLE already, a
-    given one changes its expiration. kms:GetParametersForImport, ImportKeyMaterial, DescribeKey.
+    given one changes its expiration. kms:ListKeyRotations, GetParametersForImport, ImportKeyMaterial, DescribeKey.
     """
     row = cloud_key_row(engine.store, cloud_key_id)
     until = row.expires_at if isinstance(expires_at, Keep) else validation.check_expiry(expires_at)

@@ -9,7 +9,7 @@ from sqlmodel import Session, col, select
 from kctui.core.aws.kms import Imported, Kms, KmsKey
 from kctui.core.clock import now
 from kctui.core.engine import Engine
-from kctui.core.errors import NeedsRecoveryError
+from kctui.core.errors import NeedsRecoveryError, RefusedError
 from kctui.core.material.custody import open_material
 from kctui.core.material.wrapping import wrap, wrapping_algorithm
 from kctui.core.model import CloudKey, CspAccount, KeyVersion
@@ -53,6 +53,17 @@ def expiry_of(run: Run) -> datetime | None:
     """The expiration that the operation was begun with; None is never."""
     text = run.operation.parameters.get("expires_at")
     return datetime.fromisoformat(text) if text else None
+
+
+def refuse_passed(run: Run, key: CloudKey) -> None:
+    """Raise RefusedError where the expiration that the operation was begun with has passed: AWS takes none such."""
+    valid_to = expiry_of(run)
+    if valid_to is not None and valid_to <= now():
+        raise RefusedError(
+            f"The expiration date of {key.name} has passed",
+            detail=f"It was {valid_to.date().isoformat()}; AWS deleted the material then.",
+            remedy="Upload it with a new expiration, or with none.",
+        )
 
 
 def prove_copy(run: Run, observer: Observer, version: KeyVersion) -> None:
@@ -164,7 +175,7 @@ def confirm(
             raise NeedsRecoveryError(
                 f"KMS says {said}, not yet {wanted}", remedy="`kctui recover` asks again, and goes on from there."
             )
-        return Answer(seen.request_id, f"KMS says {seen.key_state}", _facts(seen))
+        return Answer(seen.request_id, f"KMS says {seen.key_state}", status_of(seen))
 
     def keep(session: Session, answer: Answer) -> None:
         keep_status(session.get_one(CloudKey, run.cloud_key_id), answer.data)
@@ -180,7 +191,8 @@ def confirm(
     return status
 
 
-def _facts(seen: KmsKey) -> dict[str, str | None]:
+def status_of(seen: KmsKey) -> dict[str, str | None]:
+    """What `keep_status` keeps of what KMS said."""
     return {
         "key_state": seen.key_state,
         "arn": seen.arn,
@@ -190,11 +202,12 @@ def _facts(seen: KmsKey) -> dict[str, str | None]:
 
 
 def keep_status(row: CloudKey, facts: dict[str, str | None]) -> None:
-    """Write what a `confirm` saw into the CloudKey's row."""
+    """Write what was seen in KMS into the CloudKey's row."""
     row.cloud_status = cloud_status(facts["key_state"] or "")
     row.key_arn = facts["arn"]
     row.deletion_date = datetime.fromisoformat(facts["deletion_date"]) if facts["deletion_date"] else None
-    if row.cloud_status is not CloudStatus.NOT_AVAILABLE or row.key_source is KeySource.AWS:
+    # A key without material tells no expiration, whatever its state: an upload keeps the one it had.
+    if row.cloud_status is CloudStatus.AVAILABLE or facts["valid_to"] or row.key_source is KeySource.AWS:
         row.expires_at = datetime.fromisoformat(facts["valid_to"]) if facts["valid_to"] else None
     row.status_seen_at = now()
     row.revision += 1

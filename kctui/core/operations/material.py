@@ -9,23 +9,27 @@ from datetime import datetime
 
 from sqlmodel import Session
 
+from kctui.core.aws.failures import AwsRefusedError, Refusal
 from kctui.core.aws.kms import Kms
 from kctui.core.clock import now
-from kctui.core.errors import RefusedError
+from kctui.core.errors import ConflictError, NeedsRecoveryError, RefusedError
 from kctui.core.model import CloudKey, KeyVersion
 from kctui.core.observer import Observer
 from kctui.core.operations.importing import (
     confirm,
     expiry_of,
     import_version,
+    keep_status,
     kms_of,
     prove_copy,
+    refuse_passed,
+    status_of,
     versions_in,
 )
 from kctui.core.operations.journal import Answer, Run
-from kctui.core.operations.runner import Undone
+from kctui.core.operations.runner import ChangedElsewhereError, Undone
 from kctui.core.operations.switching import NothingToUndo
-from kctui.core.words import CloudStatus, ImportState, OperationState, StepState
+from kctui.core.words import CloudStatus, ImportState, KeySpec, MaterialState, OperationState, StepState
 
 _NUMBERS = range(1, 1000)
 
@@ -41,23 +45,29 @@ class Upload(NothingToUndo):
         kms, versions = kms_of(run.engine, key), versions_in(run.engine, key)
         for version in versions:
             prove_copy(run, observer, version)
+        refuse_passed(run, key)
         valid_to = expiry_of(run)
-        if valid_to is not None and valid_to <= now():
-            raise RefusedError(
-                f"The expiration date of {key.name} has passed",
-                detail=f"It was {valid_to.date().isoformat()}; AWS deleted the material then.",
-                remedy="Upload it with a new expiration, or with none.",
+        if not run.may_have_happened(self.effects):
+            _refuse_strangers(key, kms, versions)
+        try:
+            for version in versions:
+                import_version(run, observer, kms, key.kms_key_id or "", version, valid_to)
+        except AwsRefusedError as error:
+            if error.refusal is Refusal.STATE and run.may_have_happened(self.effects):
+                _end_where_doomed(run, kms)
+            raise
+        try:
+            confirm(
+                run,
+                observer,
+                kms,
+                {CloudStatus.AVAILABLE},
+                before={CloudStatus.NOT_AVAILABLE},
+                settled=lambda seen: _same_moment(seen.valid_to, valid_to),
             )
-        for version in versions:
-            import_version(run, observer, kms, key.kms_key_id or "", version, valid_to)
-        confirm(
-            run,
-            observer,
-            kms,
-            {CloudStatus.AVAILABLE},
-            before={CloudStatus.NOT_AVAILABLE},
-            settled=lambda seen: _same_moment(seen.valid_to, valid_to),
-        )
+        except NeedsRecoveryError:
+            _refuse_strangers(key, kms, versions, ChangedElsewhereError)
+            raise
 
 
 class Remove:
@@ -97,10 +107,15 @@ class Remove:
         if not gone:
             return Undone(OperationState.FAILED)
         kms = kms_of(run.engine, key)
+        # AWS would have deleted these by now, and takes no date that has passed.
+        expired = [version for version in gone if version.expires_at is not None and version.expires_at <= now()]
         for version in gone:
-            valid_to = version.expires_at
-            name = f"Undo: ImportKeyMaterial {version.number}"
-            import_version(run, observer, kms, key.kms_key_id or "", version, valid_to, step=name)
+            if version not in expired:
+                name = f"Undo: ImportKeyMaterial {version.number}"
+                import_version(run, observer, kms, key.kms_key_id or "", version, version.expires_at, step=name)
+        if expired:
+            seen = status_of(kms.describe(key.kms_key_id or ""))
+            return Undone(OperationState.UNDONE, lambda session: keep_status(session.get_one(CloudKey, key.id), seen))
         if run.operation.parameters["before"] == CloudStatus.DISABLED.value:
             # An import enables the key.
             run.step("Undo: DisableKey", lambda: Answer(kms.disable(key.kms_key_id or "")), observer)
@@ -121,6 +136,48 @@ def _delete(run: Run, observer: Observer, kms: Kms, key: CloudKey, version: KeyV
         session.get_one(KeyVersion, version.id).import_state = ImportState.PENDING_IMPORT
 
     run.step(_step(version), effect, observer, keep=keep)
+
+
+def _refuse_strangers(
+    key: CloudKey, kms: Kms, versions: list[KeyVersion], error_class: type[ConflictError] = ConflictError
+) -> None:
+    """Raise where material that is not ours is missing: the key does not work until that is imported, too."""
+    ours = {version.key_material_id for version in versions}
+    if key.key_spec is not KeySpec.SYMMETRIC_DEFAULT or None in ours:
+        return
+    try:
+        held = kms.materials(key.kms_key_id or "")
+    except AwsRefusedError as error:
+        if error.refusal is Refusal.ACCESS:
+            return
+        raise
+    missing = [
+        material.key_material_id
+        for material in held
+        if material.key_material_id not in ours
+        and material.import_state is ImportState.PENDING_IMPORT
+        and material.state in {MaterialState.CURRENT, MaterialState.NON_CURRENT}
+    ]
+    if missing:
+        raise error_class(
+            f"{key.name} lacks key material that is not kctui's: it does not work without",
+            detail=f"Missing is {', '.join(missing)}.",
+            remedy="Find out who imported it (CloudTrail), and have it imported again; then refresh.",
+        )
+
+
+def _end_where_doomed(run: Run, kms: Kms) -> None:
+    """A deletion that somebody else scheduled stops the rest; Cancel Deletion must be possible then."""
+    key = run.key()
+    seen = kms.describe(key.kms_key_id or "")
+    if seen.status is not CloudStatus.PENDING_DELETE:
+        return
+    run.write(lambda session: keep_status(session.get_one(CloudKey, key.id), status_of(seen)))
+    raise ChangedElsewhereError(
+        f"{key.name} was changed elsewhere meanwhile: KMS says {seen.key_state}",
+        detail="Not every version was uploaded.",
+        remedy="Cancel the deletion, then upload it again, and find out who scheduled it (CloudTrail).",
+    )
 
 
 def _same_moment(seen: datetime | None, wanted: datetime | None) -> bool:

@@ -11,7 +11,7 @@ from datetime import datetime
 from sqlmodel import Session, select
 
 from kctui.core.aws.failures import AwsRefusedError, Refusal
-from kctui.core.aws.kms import Kms
+from kctui.core.aws.kms import Kms, KmsKey
 from kctui.core.clock import now
 from kctui.core.errors import ConflictError, NeedsRecoveryError, RefusedError
 from kctui.core.model import CloudKey, KeyVersion
@@ -20,11 +20,12 @@ from kctui.core.operations.birth import CREATE_KEY, UNDO_DAYS, create_kms_key, s
 from kctui.core.operations.importing import confirm, expiry_of, import_version, kms_of, prove_copy
 from kctui.core.operations.journal import Answer, Run
 from kctui.core.operations.rotation import make_current, new_version_of
-from kctui.core.operations.runner import Undone
+from kctui.core.operations.runner import ChangedElsewhereError, Undone
 from kctui.core.timing import eventually
 from kctui.core.words import CloudStatus, MaterialState, OperationState
 
 UPDATE_ALIAS = "UpdateAlias"
+_ON_ITS_WAY = {CloudStatus.NOT_AVAILABLE, CloudStatus.UPDATING}
 _IMPORTS = frozenset(f"ImportKeyMaterial {number}" for number in range(1, 1000))
 
 
@@ -45,8 +46,14 @@ class RotateByNewKey:
         new_key_id = str(made.data["key_id"])
         import_version(run, observer, kms, new_key_id, version, expiry_of(run))
         self._await_enabled(run, observer, kms, new_key_id)
-        self._move_alias(run, observer, kms, key, version, str(made.data["arn"]))
+        moved = self._move_alias(run, observer, kms, key, version, str(made.data["arn"]))
         confirm(run, observer, kms, {CloudStatus.AVAILABLE}, before={CloudStatus.NOT_AVAILABLE})
+        if "elsewhere" in moved.data:
+            raise ChangedElsewhereError(
+                f"{moved.data['alias']} was taken away from the new KMS key meanwhile",
+                detail=f"It points to {moved.data['elsewhere'] or 'none'}. Both KMS keys are as they were.",
+                remedy="Find out who moved it (CloudTrail), and refresh.",
+            )
 
     def can_undo(self, run: Run) -> bool:
         """Until the alias may have moved: nobody was pointed to the new KMS key before."""
@@ -82,19 +89,9 @@ class RotateByNewKey:
                     f"{key.name} has no alias that could move to a new KMS key",
                     remedy="Point the alias to it again in AWS and refresh, or rotate in place.",
                 )
-            try:
-                held = kms.describe(alias)
-            except AwsRefusedError as error:
-                if error.refusal is Refusal.NOT_FOUND:
-                    raise ConflictError(f"{alias} is gone", remedy="Refresh to see the key's present state.") from error
-                raise
-            if held.key_id != key.kms_key_id:
-                raise ConflictError(
-                    f"{alias} points to another KMS key",
-                    detail=f"It points to {held.key_id}.",
-                    remedy="Find out who moved it (CloudTrail), and refresh.",
-                )
-            return Answer(held.request_id, f"{alias} points to {key.kms_key_id}")
+            held = _held(kms, alias)
+            _require_here(alias, held, key)
+            return Answer(held.request_id if held else None, f"{alias} points to {key.kms_key_id}")
 
         run.step("Check alias", effect, observer)
 
@@ -116,6 +113,12 @@ class RotateByNewKey:
                 seen = eventually(run.engine.timing, lambda: kms.describe(key_id))
                 if seen.status is CloudStatus.AVAILABLE:
                     return Answer(seen.request_id, f"KMS says {seen.key_state}")
+                if seen.status not in _ON_ITS_WAY:
+                    raise ConflictError(
+                        f"The new KMS key was changed elsewhere meanwhile: KMS says {seen.key_state}",
+                        detail=f"It is {key_id}. The alias was not moved to it.",
+                        remedy="Find out who changed it (CloudTrail), then rotate again.",
+                    )
                 said = seen.key_state
             raise NeedsRecoveryError(
                 f"KMS says {said} of the new KMS key, not yet Enabled",
@@ -124,16 +127,32 @@ class RotateByNewKey:
 
         run.step("Await new KMS key", effect, observer)
 
-    def _move_alias(self, run: Run, observer: Observer, kms: Kms, key: CloudKey, version: KeyVersion, arn: str) -> None:
-        """Pointing it there once more after a lost answer changes nothing."""
-        new_key_id = new_version_of(run).kms_key_id or ""
+    def _move_alias(
+        self, run: Run, observer: Observer, kms: Kms, key: CloudKey, version: KeyVersion, arn: str
+    ) -> Answer:
+        """Pointing it there once more after a lost answer changes nothing.
+
+        It is looked at just before: somebody may have moved it since it was checked. Where it may have been ours to
+        move it, and somebody moved it on, the new KMS key may have been used, and stays.
+        """
+        new_key_id, alias = new_version_of(run).kms_key_id or "", key.alias or ""
         old_key_id, old_arn = key.kms_key_id, key.key_arn
+        tried = run.may_have_happened({UPDATE_ALIAS})
 
         def effect() -> Answer:
-            return Answer(kms.update_alias(key.alias or "", new_key_id), f"{key.alias} points to {new_key_id}")
+            held = _held(kms, alias)
+            if held is not None and held.key_id == new_key_id:
+                return Answer(held.request_id, f"{alias} points there already")
+            if tried and (held is None or held.key_id != old_key_id):
+                elsewhere = {"alias": alias, "elsewhere": held.key_id if held else None}
+                return Answer(detail=f"{alias} was moved elsewhere since", data=elsewhere)
+            _require_here(alias, held, key)
+            return Answer(kms.update_alias(alias, new_key_id), f"{alias} points to {new_key_id}")
 
-        def keep(session: Session, _answer: Answer) -> None:
+        def keep(session: Session, answer: Answer) -> None:
             row = session.get_one(CloudKey, key.id)
+            if "elsewhere" in answer.data:
+                row.alias = None
             for earlier in session.exec(select(KeyVersion).where(KeyVersion.cloud_key_id == row.id)):
                 if earlier.kms_key_id == old_key_id:
                     earlier.key_arn, earlier.cloud_status, earlier.status_seen_at = (
@@ -145,7 +164,7 @@ class RotateByNewKey:
             new.key_arn = new.cloud_status = new.status_seen_at = None
             make_current(session, row, version.id, None)
 
-        run.step(UPDATE_ALIAS, effect, observer, keep=keep)
+        return run.step(UPDATE_ALIAS, effect, observer, keep=keep)
 
     def _schedule_deletion(self, run: Run, observer: Observer, kms: Kms, version: KeyVersion) -> None:
         key_id = version.kms_key_id or ""
@@ -165,6 +184,28 @@ class RotateByNewKey:
             row.material_state = MaterialState.NON_CURRENT
 
         run.step("Undo: ScheduleKeyDeletion", effect, observer, keep=keep)
+
+
+def _held(kms: Kms, alias: str) -> KmsKey | None:
+    """The KMS key that an alias points to; None where there is no such alias."""
+    try:
+        return kms.describe(alias)
+    except AwsRefusedError as error:
+        if error.refusal is Refusal.NOT_FOUND:
+            return None
+        raise
+
+
+def _require_here(alias: str, held: KmsKey | None, key: CloudKey) -> None:
+    """Raise ConflictError where an alias is gone, or points to another KMS key than the CloudKey's."""
+    if held is None:
+        raise ConflictError(f"{alias} is gone", remedy="Refresh to see the key's present state.")
+    if held.key_id != key.kms_key_id:
+        raise ConflictError(
+            f"{alias} points to another KMS key",
+            detail=f"It points to {held.key_id}.",
+            remedy="Find out who moved it (CloudTrail), and refresh.",
+        )
 
 
 def _keep(session: Session, version_id: str, answer: Answer) -> None:

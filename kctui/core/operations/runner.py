@@ -15,12 +15,20 @@ from kctui.core.observer import Observer
 from kctui.core.operations.journal import LostOwnershipError, Run
 from kctui.core.words import AuditCategory, AuditType, OperationKind, OperationState
 
+_OUTCOMES = {
+    OperationState.FAILED: " failed",
+    OperationState.UNDONE: " undone",
+    OperationState.DONE: " was done elsewhere meanwhile",
+}
 _PASSING = {Refusal.THROTTLED, Refusal.INTERNAL, Refusal.CREDENTIALS, Refusal.NOT_FOUND}
 
 
 @dataclass(frozen=True)
 class Undone:
-    """How an undoing ends: UNDONE, or FAILED where nothing had been done. also: written as the operation ends."""
+    """How an undoing ends: UNDONE, FAILED where nothing had been done, or DONE where it could not be taken back.
+
+    also: written as the operation ends.
+    """
 
     state: OperationState
     also: Callable[[Session], None] | None = None
@@ -90,7 +98,7 @@ def _undo(
         raise _left_open(engine, run, error) from error
     said = refusal.title if refusal else ""
     failed = undone.state is OperationState.FAILED
-    outcome = (" failed" if failed else " undone") + (f": {said}" if said else "")
+    outcome = _OUTCOMES[undone.state] + (f": {said}" if said else "")
     audited = _audited(engine, run, AuditType.ERROR if failed else AuditType.WARNING, outcome)
 
     def also(session: Session) -> None:

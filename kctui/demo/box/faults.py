@@ -22,6 +22,7 @@ class FaultKind(StrEnum):
     NOT_FOUND = "NOT_FOUND"
     SLOW = "SLOW"
     ACCESS_DENIED = "ACCESS_DENIED"
+    UNKNOWN_OPERATION = "UNKNOWN_OPERATION"
 
 
 _Answers = Mapping[FaultKind, tuple[str, str, int]]
@@ -32,6 +33,7 @@ _KMS: _Answers = {
     FaultKind.DEPENDENCY_TIMEOUT: ("DependencyTimeoutException", "", 503),
     FaultKind.NOT_FOUND: ("NotFoundException", "The entity or resource could not be found.", 400),
     FaultKind.ACCESS_DENIED: ("AccessDeniedException", "Access is denied on command.", 400),
+    FaultKind.UNKNOWN_OPERATION: ("UnknownOperationException", "", 400),
 }
 _IAM: _Answers = {
     FaultKind.THROTTLE: ("Throttling", "Rate exceeded", 400),
