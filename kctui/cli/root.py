@@ -19,7 +19,7 @@ COMMANDS = {
     "key": Later("key", "key", "CloudKeys: create, upload, enable, disable."),
     "sync": Later("sync", "sync", "Ask AWS for the present Cloud Status of every CloudKey."),
     "status": Later("status", "status", "Show the last known Cloud Status; asks for no passphrase."),
-    "audit": Later("audit", "audit", "Read and verify the audit log."),
+    "audit": Later("audit", "audit", "Read, export and verify the audit log."),
     "recover": Later("recover", "recover", "Finish or undo what was interrupted."),
     "doctor": Later("doctor", "doctor", "Examine the home, the vault and the way to AWS."),
     "completion": Later("completion", "completion", "Print the completion script for a shell."),

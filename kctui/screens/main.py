@@ -311,8 +311,8 @@ class MainScreen(Looking):
 
     def action_clear_filter(self) -> None:
         """Show every row again."""
-        if self.view.query_now.text:
-            self.view.set_filter("")
+        if self.view.filtered:
+            self.view.clear_filter()
             self.load(self.view)
             self.change()
 
