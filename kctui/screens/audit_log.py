@@ -119,9 +119,14 @@ class AuditLogView(TabView):
         style = "$error" if "✕" in state.audit_check else "" if state.audit_check else "dim"
         self.query_one(".chain", Static).update(Content.styled(safe(told), style))
 
+    def _empty_words(self, state: ConsoleState) -> list[Content]:
+        if self.filters:
+            return [Content("No entry fits the filters. Esc clears them.")]
+        return super()._empty_words(state)
+
     def empty_words(self, state: ConsoleState) -> list[Content]:
         """An audit log is never empty: initialising is its first entry."""
-        return [Content("No entry fits. Esc clears the filter." if self.filters else "No entries.")]
+        return [Content("No entries.")]
 
     def total(self, state: ConsoleState) -> int | None:
         """How many entries there are."""
