@@ -51,7 +51,7 @@ class AuditFilters:
             ("", self.type.value if self.type else ""),
             ("", self.category.value if self.category else ""),
             ("user ", self.user),
-            ("object ", self.object),
+            ("" if "=" in self.object else "object ", self.object),
             ("since ", self.since),
             ("until ", self.until),
         )

@@ -78,7 +78,7 @@ async def test_the_line_says_what_is_asked_and_escape_clears_all_of_it(start: St
     async with start(logged, tab=Tab.AUDIT, read_only=True) as shell:
         await shell.press("escape")
         await filter_by(shell, type="ERROR", object="CloudKey=payroll-legacy", since="7d", text="upload")
-        assert "ERROR · object CloudKey=payroll-legacy · since 7d / upload" in list_line(shell)
+        assert "ERROR · CloudKey=payroll-legacy · since 7d / upload" in list_line(shell)
         await shell.press("escape")
         assert (shown(shell), "since" in list_line(shell), "upload" in list_line(shell)) == (
             [8, 7, 6, 5, 4, 3, 2, 1],

@@ -58,7 +58,7 @@ async def _export(pilot: Pilot[None]) -> None:
 
 async def _replace(pilot: Pilot[None]) -> None:
     await pilot.press("E")
-    await fill(pilot, "file", "/etc/passwd")
+    await fill(pilot, "file", "/proc/version")
     await push(pilot, "go")
 
 

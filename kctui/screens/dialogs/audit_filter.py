@@ -62,7 +62,7 @@ class AuditFilterDialog(Dialog[ChosenFilter | None]):
 
     def on_mount(self) -> None:
         """The first field has the focus."""
-        self.hint("Enter: apply   Tab: next   Esc: leave")
+        self.hint("Enter: apply   Esc: leave")
         self._user.editor.focus()
 
     @on(Input.Submitted)
