@@ -154,7 +154,7 @@ def export(
     if as_json:
         output.document("audit-export", shapes.audit_export(str(file), written.value, made))
     else:
-        messages.note(f"{made.entries} entries written to {file}.")
+        messages.note(f"{made.entries} {'entry' if made.entries == 1 else 'entries'} written to {file}.")
 
 
 @audit.command(epilog=examples("kctui audit verify", "kctui audit verify --operator alice --json"))

@@ -192,7 +192,7 @@ async def test_what_the_filter_leaves_is_exported_even_read_only_and_locked(
         await filter_by(shell, category="CLOUD KEY", text="payroll-db")
         await export(shell, file, form)
         assert "✓ 2 entries are written to" in shell.text
-        assert "entries 5 to 7, head" in shell.text
+        assert "from entry 5 to 7, head" in shell.text
         await push(shell.pilot, "cancel")
         assert isinstance(shell.app.screen, MainScreen)
     lines = file.read_text().splitlines()

@@ -178,9 +178,10 @@ class AuditExportDialog(WorkingDialog[bool]):
         """Say what was written."""
         self._written = True
         made: Exported = result  # type: ignore[assignment] # what `_start` writes gives one
-        facts = [f"{number(made.entries)} entries are written to {self._file.value}"]
+        many = "1 entry is" if made.entries == 1 else f"{number(made.entries)} entries are"
+        facts = [f"{many} written to {self._file.value}"]
         if made.entries:
-            facts.append(f"  entries {number(made.first)} to {number(made.last)}, head {shorten(made.head, 24)}")
+            facts.append(f"  from entry {number(made.first)} to {number(made.last)}, head {shorten(made.head, 24)}")
         first, *rest = (safe(fact) for fact in facts)
         outcome = self.query_one(".outcome", Static)
         outcome.update(Content("\n").join([Content.styled(f"✓ {first}", "bold $success"), *map(Content, rest)]))
