@@ -108,6 +108,10 @@ def _on_cloud_keys(state: ConsoleState) -> str | None:
     return None if state.tab is Tab.CLOUD_KEYS else f"in the tab {Tab.CLOUD_KEYS.words} only"
 
 
+def _on_audit_log(state: ConsoleState) -> str | None:
+    return None if state.tab is Tab.AUDIT else f"in the tab {Tab.AUDIT.words} only"
+
+
 def _has_id(state: ConsoleState) -> str | None:
     if state.tab is Tab.CLOUD_KEYS and getattr(state.row, "kms_key_id", None) is None:
         return "KMS has given the key no id yet"
@@ -214,6 +218,10 @@ _ALL = (
         availability=_has_arn,
     ),
     Action("filter", "Filter", "slash", "Show only the rows with a text in them; Esc clears.", label="Filter"),
+    Action(
+        "filter_by", "Filter by", "F", "Show the entries of a type, category, user, object or time range.",
+        availability=_on_audit_log, label="Filter by",
+    ),
     Action("sort", "Sort", "s", "Choose the column to sort by; the same one again reverses."),
     Action(
         "key_set", "Choose Key Set", "K", "Show the CloudKeys of one Key Set, or of all.",
@@ -241,6 +249,10 @@ _ALL = (
         unlocked=True, availability=_needs_open_operation,
     ),
     Action("verify_audit", "Verify Audit Log", "", "Check the chain of the audit log from its first entry."),
+    Action(
+        "export_audit", "Export Audit Log", "E", "Write what the filter leaves to a file, as CSV or JSON Lines.",
+        availability=_on_audit_log, label="Export",
+    ),
     Action("lock", "Lock or Unlock", "L", "Forget the keys of the vault, or open it with the passphrase."),
     _tab(1, Tab.KEY_SETS),
     _tab(2, Tab.CLOUD_KEYS),

@@ -1,6 +1,8 @@
 """`kctui audit`: the audit log."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, TypedDict, TypeVar, Unpack
 
 import click
 
@@ -14,16 +16,69 @@ from kctui.cli.vault import unlock_options
 from kctui.core.words import AuditCategory, AuditType
 
 if TYPE_CHECKING:
+    from kctui.core.lists import AuditQuery
     from kctui.core.model import AuditEntry
 
+Decorated = TypeVar("Decorated", bound=Callable[..., object])
 _COLOURS = {AuditType.WARNING: "33", AuditType.ERROR: "31", AuditType.CRITICAL: "31"}
 _CATEGORIES = {category.value.lower().replace(" ", "-"): category for category in AuditCategory}
 _TYPES = {weight.value.lower(): weight for weight in AuditType}
+_STDOUT = "-"
 
 
-@click.group(cls=Group, epilog=examples("kctui audit list --limit 20", "kctui audit verify"))
+class _Filters(TypedDict):
+    """What the options of `_filters` say."""
+
+    weight: str | None
+    category: str | None
+    by: str | None
+    thing: str
+    since: str
+    until: str
+    text: str
+
+
+def _filters(function: Decorated) -> Decorated:
+    """The options that say which entries."""
+    for option in (
+        click.option("--filter", "text", metavar="TEXT", default="", help="In the message or the operator's name."),
+        click.option("--until", metavar="TIME", default="", help="Not later than this, itself included."),
+        click.option(
+            "--since", metavar="TIME", default="", help="Not earlier: 2026-11-23, 2026-11-23T12:03:15Z, 12h, 7d (ago)."
+        ),
+        click.option(
+            "--object", "thing", metavar="[KIND=]NAME", default="", help="Only about this, such as CloudKey=payroll-db."
+        ),
+        click.option("--by", metavar="OPERATOR", help="Only of this operator."),
+        click.option("--category", type=click.Choice(tuple(_CATEGORIES)), help="Only about this."),
+        click.option("--type", "weight", type=click.Choice(tuple(_TYPES)), help="Only of this weight."),
+    ):
+        function = option(function)
+    return function
+
+
+def _query(filters: _Filters) -> "AuditQuery":
+    from kctui.core.lists import AuditObject, AuditQuery
+    from kctui.core.periods import check_period, parse_since, parse_until
+
+    since, until = parse_since(filters["since"]), parse_until(filters["until"])
+    check_period(since, until)
+    return AuditQuery(
+        text=filters["text"],
+        type=_TYPES[filters["weight"]] if filters["weight"] else None,
+        category=_CATEGORIES[filters["category"]] if filters["category"] else None,
+        operator=filters["by"],
+        object=AuditObject.parse(filters["thing"]),
+        since=since,
+        until=until,
+    )
+
+
+@click.group(
+    cls=Group, epilog=examples("kctui audit list --limit 20", "kctui audit export --since 30d", "kctui audit verify")
+)
 def audit() -> None:
-    """Read and verify the audit log."""
+    """Read, export and verify the audit log."""
 
 
 @audit.command(
@@ -31,30 +86,19 @@ def audit() -> None:
     epilog=examples(
         "kctui audit list",
         "kctui audit list --type critical --by alice --limit 0",
-        "kctui audit list --category cloud-key --filter payroll --json",
+        "kctui audit list --object CloudKey=payroll-db --since 7d --json",
     ),
 )
-@click.option("--type", "weight", type=click.Choice(tuple(_TYPES)), help="Only of this weight.")
-@click.option("--category", type=click.Choice(tuple(_CATEGORIES)), help="Only about this.")
-@click.option("--by", metavar="OPERATOR", help="Only of this operator.")
-@click.option("--filter", "text", metavar="TEXT", default="", help="In the message or the operator's name.")
+@_filters
 @click.option("--limit", type=click.IntRange(min=0), default=100, show_default=True, help="How many; 0 is all.")
 @json_option
 @click.pass_obj
-def list_(
-    line: CommandLine, weight: str | None, category: str | None, by: str | None, text: str, limit: int, as_json: bool
-) -> None:
+def list_(line: CommandLine, limit: int, as_json: bool, **filters: Unpack[_Filters]) -> None:
     """List the audit log, newest first."""
     with vault.opened(line) as engine:
-        from kctui.core.lists import AuditList, AuditQuery
+        from kctui.core.lists import AuditList
 
-        query = AuditQuery(
-            text=text,
-            type=_TYPES[weight] if weight else None,
-            category=_CATEGORIES[category] if category else None,
-            operator=by,
-        )
-        found = AuditList(engine.store, query)
+        found = AuditList(engine.store, _query(filters))
         rows = list(every(found, limit or None))
         count = found.count()
     if as_json:
@@ -65,6 +109,52 @@ def list_(
         messages.note("No entry fits.")
     if len(rows) < count:
         messages.note(f"{len(rows)} of {count} entries; --limit 0 shows all.")
+
+
+@audit.command(
+    epilog=examples(
+        "kctui audit export > audit.jsonl",
+        "kctui audit export --output audit.jsonl --replace",
+        "kctui audit export --format csv --object payroll-db --since 2026-11-01 --until 2026-11-30",
+    )
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(("csv", "jsonl")),
+    help="CSV, or an entry a line as JSON; as FILE's suffix says, else jsonl.",
+)
+@click.option(
+    "--output", "to", metavar="FILE", default=_STDOUT, show_default=True, help="A new file of mode 0600; - is stdout."
+)
+@click.option("--replace", "replaces", is_flag=True, help="Replace FILE where there is one.")
+@_filters
+@json_option
+@click.pass_obj
+def export(
+    line: CommandLine, form: str | None, to: str, replaces: bool, as_json: bool, **filters: Unpack[_Filters]
+) -> None:
+    """Write the audit log, oldest first, with everything recorded.
+
+    The hashes are in it, so that the chain can be checked again from the export. A file is there once it is whole.
+    """
+    if to == _STDOUT and (as_json or replaces):
+        raise click.UsageError("--json and --replace need --output FILE: on stdout is the export itself.")
+    with vault.opened(line) as engine:
+        from kctui.core.audit_export import ExportFormat, export_file, export_lines
+
+        query = _query(filters)
+        written = ExportFormat(form or ("csv" if to.lower().endswith(".csv") else "jsonl"))
+        if to == _STDOUT:
+            export_lines(engine.store, query, written, output.piece)
+            return
+        file = Path(to).expanduser().absolute()
+        steps = messages.StepLines()
+        made = export_file(engine.store, query, written, file, replaces=replaces, observer=steps)
+    if as_json:
+        output.document("audit-export", shapes.audit_export(str(file), written.value, made))
+    else:
+        messages.note(f"{made.entries} {'entry' if made.entries == 1 else 'entries'} written to {file}.")
 
 
 @audit.command(epilog=examples("kctui audit verify", "kctui audit verify --operator alice --json"))

@@ -95,6 +95,11 @@ def text(finished: str) -> None:
     print(finished, file=sys.stdout)  # noqa: T201 -- the one place
 
 
+def piece(finished: str) -> None:
+    """Write a piece of a longer output, lines whole. Its foreign parts are safe already."""
+    sys.stdout.write(finished)
+
+
 def flush() -> None:
     """Hand everything to the system, so that a full disk or a reader that left is noticed."""
     sys.stdout.flush()

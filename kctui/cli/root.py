@@ -19,7 +19,7 @@ COMMANDS = {
     "key": Later("key_group", "key", "CloudKeys: create, upload, remove, rotate, delete."),
     "sync": Later("sync", "sync", "Ask AWS for the present Cloud Status of every CloudKey."),
     "status": Later("status", "status", "Show the last known Cloud Status; asks for no passphrase."),
-    "audit": Later("audit", "audit", "Read and verify the audit log."),
+    "audit": Later("audit", "audit", "Read, export and verify the audit log."),
     "aws": Later("aws", "aws", "AWS itself: the policy, the user and the access key of the service account."),
     "recover": Later("recover", "recover", "Finish or undo what was interrupted."),
     "doctor": Later("doctor", "doctor", "Examine the home, the vault and the way to AWS."),

@@ -8,6 +8,7 @@ from kctui.core.clock import rfc3339
 if TYPE_CHECKING:
     from kctui.core.accounts import AccountTest
     from kctui.core.adopting import ImportReport
+    from kctui.core.audit_export import Exported
     from kctui.core.details import CloudKeyDetails
     from kctui.core.importable import ImportableKey
     from kctui.core.lists import CloudKeyRow, CspAccountRow, KeySetRow
@@ -243,4 +244,16 @@ def audit_entry(entry: "AuditEntry") -> Json:
         "objects": dict(entry.objects),
         "request_ids": list(entry.request_ids),
         "hash": entry.hash,
+    }
+
+
+def audit_export(file: str, form: str, made: "Exported") -> Json:
+    """A file with entries of the audit log: the first and last of them, and the last one's hash."""
+    return {
+        "file": file,
+        "format": form,
+        "entries": made.entries,
+        "first": made.first,
+        "last": made.last,
+        "head": made.head or None,
     }

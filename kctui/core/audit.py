@@ -228,9 +228,9 @@ def _open_anchor(group: OpenGroup, sealed: bytes | None) -> Anchor | None:
     return int(number), digest
 
 
-def entry_hash(entry: AuditEntry) -> str:
-    """The SHA-256 of an entry's canonical JSON, in hex. Everything but hash and mac is in it."""
-    content = {
+def entry_content(entry: AuditEntry) -> dict[str, Any]:
+    """Everything recorded in an entry that its hash covers: all but hash and mac."""
+    return {
         "seq": entry.seq,
         "time": entry.time.astimezone(UTC).isoformat(timespec="microseconds"),
         "type": entry.type.value,
@@ -245,7 +245,11 @@ def entry_hash(entry: AuditEntry) -> str:
         "previous_hash": entry.previous_hash,
         "mac_group_id": entry.mac_group_id,
     }
-    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+
+
+def entry_hash(entry: AuditEntry) -> str:
+    """The SHA-256 of an entry's canonical JSON, in hex."""
+    canonical = json.dumps(entry_content(entry), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 

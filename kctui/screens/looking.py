@@ -1,11 +1,12 @@
 """The actions that look: a `do_` method for each name in the registry."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from textual.command import CommandPalette
 
 from kctui.actions import TABS
 from kctui.screens.actions_menu import actions_menu
+from kctui.screens.audit_log import AuditLogView
 from kctui.screens.changing import Changing
 from kctui.screens.choice import Choice, ChoiceScreen
 from kctui.screens.details import DetailsScreen
@@ -13,6 +14,9 @@ from kctui.screens.help import HelpScreen
 from kctui.screens.state import Tab
 from kctui.screens.tab_view import Query
 from kctui.screens.widgets.details_pane import DetailsPane
+
+if TYPE_CHECKING:
+    from kctui.screens.dialogs.audit_filter import ChosenFilter
 
 _ALL = "*"
 
@@ -57,6 +61,39 @@ class Looking(Changing):
     def do_filter(self) -> None:
         """Type into the filter."""
         self.view.focus_filter()
+
+    def do_filter_by(self) -> None:
+        """Choose which entries of the audit log are shown."""
+        from kctui.screens.dialogs.audit_filter import AuditFilterDialog
+
+        view = self._audit_log
+        dialog = AuditFilterDialog(view.filters, view.query_now.text, self.console.clock())
+        self.app.push_screen(dialog, self._filter_by)
+
+    def _filter_by(self, chosen: "ChosenFilter | None") -> None:
+        view = self._audit_log
+        if chosen is not None:
+            view.filters = chosen.filters
+            view.set_filter(chosen.text)
+            self.load(view)
+            self.change()
+
+    def do_export_audit(self) -> None:
+        """Write the entries that are shown, and all of their like, to a file."""
+        from kctui.screens.dialogs.audit_export import AuditExportDialog
+
+        view = self._audit_log
+        words = view.filter_words()
+        self.app.push_screen(
+            AuditExportDialog(self.opened_engine, view.audit_query(view.query_now), words, self.console.clock())
+        )
+
+    @property
+    def _audit_log(self) -> AuditLogView:
+        view = self.view_of(Tab.AUDIT)
+        if not isinstance(view, AuditLogView):
+            raise TypeError("the tab Audit Log is an AuditLogView")
+        return view
 
     def do_sort(self) -> None:
         """Choose the column to sort by."""

@@ -317,8 +317,8 @@ class MainScreen(Looking):
         """Stop a refresh; else show every row again."""
         if self.state.stoppable:
             self.action_do("stop_refresh")
-        elif self.view.query_now.text:
-            self.view.set_filter("")
+        elif self.view.filtered:
+            self.view.clear_filter()
             self.load(self.view)
             self.change()
 

@@ -172,6 +172,15 @@ class TabView(Vertical):
         query = self.query_now
         return query.sort, query.descending, query.key_set_id, query.region
 
+    @property
+    def filtered(self) -> bool:
+        """Whether rows are kept back that Esc brings back."""
+        return bool(self.query_now.text)
+
+    def clear_filter(self) -> None:
+        """Keep no row back."""
+        self.set_filter("")
+
     def show_state(self, state: ConsoleState) -> None:
         """Show the pickers, the count and the empty table's words for this state."""
         self.state = state
@@ -213,7 +222,7 @@ class TabView(Vertical):
 
     def _show_count(self) -> None:
         count, total = self.table.count, self.total(self.state)
-        narrowed = self.query_now.text or self.query_now.key_set_id or self.query_now.region
+        narrowed = self.filtered or self.query_now.key_set_id or self.query_now.region
         words = f"{number(count)} of {number(total)}" if narrowed and total is not None else number(count)
         self.query_one(".count", Static).update(Content(words))
 

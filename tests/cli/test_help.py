@@ -18,7 +18,7 @@ EXPECTED = {
     "keyset create", "keyset list", "keyset show", "keyset edit", "keyset remove", "keyset import",
     "key create", "key list", "key show", "key upload", "key enable", "key disable",
     "key remove-from-cloud", "key delete", "key cancel-deletion", "key rotate",
-    "audit list", "audit verify", "aws policy", "aws setup",
+    "audit list", "audit export", "audit verify", "aws policy", "aws setup",
 }  # fmt: skip
 
 

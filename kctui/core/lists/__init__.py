@@ -1,6 +1,6 @@
 """The lists that the front ends show: CloudKeys, Key Sets, CSP Accounts, audit entries, regions."""
 
-from kctui.core.lists.audit_entries import AuditList, AuditQuery
+from kctui.core.lists.audit_entries import AuditList, AuditObject, AuditQuery
 from kctui.core.lists.cloud_keys import (
     CloudKeyList,
     CloudKeyQuery,
@@ -17,7 +17,7 @@ from kctui.core.lists.regions import RegionChoice, region_choices
 from kctui.core.paging import Cursor, Page
 
 __all__ = [
-    "AccountSort", "AuditList", "AuditQuery", "CloudKeyList", "CloudKeyQuery", "CloudKeyRow", "CloudKeySort",
-    "CspAccountList", "CspAccountRow", "Cursor", "KeySetList", "KeySetRow", "KeySetSort", "Page", "RegionChoice",
-    "cloud_key_row", "find_cloud_key", "managed_key_ids", "region_choices", "regions_in_use",
+    "AccountSort", "AuditList", "AuditObject", "AuditQuery", "CloudKeyList", "CloudKeyQuery", "CloudKeyRow",
+    "CloudKeySort", "CspAccountList", "CspAccountRow", "Cursor", "KeySetList", "KeySetRow", "KeySetSort", "Page",
+    "RegionChoice", "cloud_key_row", "find_cloud_key", "managed_key_ids", "region_choices", "regions_in_use",
 ]  # fmt: skip

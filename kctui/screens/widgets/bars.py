@@ -14,7 +14,18 @@ from kctui.screens.state import ConsoleState
 
 WIDE = 100
 # What a narrow footer does without, in this order; the Actions menu still has it.
-_LEFT_OUT_FIRST = ("copy_id", "describe", "disable", "enable", "upload", "test_account", "filter", "refresh")
+_LEFT_OUT_FIRST = (
+    "copy_id",
+    "describe",
+    "disable",
+    "enable",
+    "upload",
+    "test_account",
+    "filter",
+    "filter_by",
+    "export_audit",
+    "refresh",
+)
 
 
 def clock_words(moment: datetime, at: datetime) -> str:
