@@ -100,6 +100,10 @@ def _needs_idle(state: ConsoleState) -> str | None:
     return _needs_account(state)
 
 
+def _needs_refresh(state: ConsoleState) -> str | None:
+    return None if state.stoppable else "no refresh is under way"
+
+
 def _on_cloud_keys(state: ConsoleState) -> str | None:
     return None if state.tab is Tab.CLOUD_KEYS else f"in the tab {Tab.CLOUD_KEYS.words} only"
 
@@ -168,8 +172,24 @@ _ALL = (
         Target.KEY_SET, True, _needs_no_keys, unlocked=True,
     ),
     Action(
+        "remove", "Remove from Cloud", "x", "Delete the key material in the cloud; kctui keeps its copy.",
+        Target.CLOUD_KEY, True, _key_action(KeyAction.REMOVE), asks_aws=True, label="Remove",
+    ),
+    Action(
         "upload", "Upload to Cloud", "u", "Import kctui's copy of the key material into the cloud again.",
         Target.CLOUD_KEY, True, _key_action(KeyAction.UPLOAD), asks_aws=True, label="Upload",
+    ),
+    Action(
+        "delete", "Delete CloudKey", "X,delete", "Let AWS delete the key for good, in 7 to 30 days.",
+        Target.CLOUD_KEY, True, _key_action(KeyAction.DELETE), asks_aws=True,
+    ),
+    Action(
+        "cancel_deletion", "Cancel Deletion", "z", "Call the deletion of the key off, while it waits for it.",
+        Target.CLOUD_KEY, True, _key_action(KeyAction.CANCEL_DELETION), asks_aws=True, label="Cancel Delete",
+    ),
+    Action(
+        "rotate", "Rotate Now", "t", "Give the key new key material, in place or by a new KMS key.",
+        Target.CLOUD_KEY, True, _key_action(KeyAction.ROTATE), asks_aws=True, label="Rotate",
     ),
     Action(
         "enable", "Enable CloudKey", "e", "Let applications use the key again.",
@@ -211,6 +231,10 @@ _ALL = (
     Action(
         "refresh", "Refresh", "r", "Ask AWS for the present status of every CloudKey.", mutates=True,
         unlocked=True, availability=_needs_idle, label="Refresh",
+    ),
+    Action(
+        "stop_refresh", "Stop Refresh", "", "Ask AWS for no further key (Esc does so too); what was seen stays.",
+        availability=_needs_refresh,
     ),
     Action(
         "recover", "Recover", "", "Finish or undo the operations that were left half-way.", mutates=True,

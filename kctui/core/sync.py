@@ -16,7 +16,7 @@ from kctui.core.aws.identity import require_same_account
 from kctui.core.aws.kms import Kms, KmsKey
 from kctui.core.clock import now
 from kctui.core.engine import Engine
-from kctui.core.errors import KctuiError
+from kctui.core.errors import CancelledError, KctuiError
 from kctui.core.lists import managed_key_ids
 from kctui.core.model import CloudKey, CspAccount, Operation
 from kctui.core.observer import Observer, Silent
@@ -24,7 +24,7 @@ from kctui.core.version_sync import sync_versions
 from kctui.core.words import CloudStatus, KeySource, StepState
 
 WORKERS = 16
-_BATCH = 500
+_BATCH = 100
 
 
 @dataclass(frozen=True)
@@ -43,10 +43,11 @@ class AccountSync:
 
 @dataclass(frozen=True)
 class SyncReport:
-    """What a sync found."""
+    """What a sync found. cancelled: it was stopped between two keys; what was seen until then is kept."""
 
     accounts: tuple[AccountSync, ...]
     at: datetime
+    cancelled: bool = False
 
     @property
     def failed(self) -> bool:
@@ -69,7 +70,7 @@ def sync(engine: Engine, *, account: str | None = None, observer: Observer | Non
     """Ask KMS for every CloudKey of all CSP Accounts, or of one.
 
     sts:GetCallerIdentity, and kms:ListKeys, kms:ListAliases, kms:DescribeKey in each region that holds CloudKeys,
-    within AWS's quotas.
+    within AWS's quotas. The observer may cancel it between keys.
     """
     observer = observer or Silent()
     engine.require_writable("Refresh")
@@ -79,9 +80,11 @@ def sync(engine: Engine, *, account: str | None = None, observer: Observer | Non
     accounts = [row for row in accounts if row.group_id in engine.keyring.groups]
     watched = observer
 
-    def one(row: CspAccount) -> AccountSync:
+    def one(row: CspAccount) -> AccountSync | None:
         try:
             result = _sync_account(engine, row, watched)
+        except CancelledError:
+            return None
         except KctuiError as error:
             note_reach(engine, row.id, error)
             watched.step(row.name, StepState.FAILED, error.title)
@@ -90,7 +93,8 @@ def sync(engine: Engine, *, account: str | None = None, observer: Observer | Non
         return result
 
     with ThreadPoolExecutor(4, thread_name_prefix="kctui-sync") as pool:
-        return SyncReport(tuple(pool.map(one, accounts)), now())
+        found = [account for account in pool.map(one, accounts) if account is not None]
+    return SyncReport(tuple(found), now(), cancelled=len(found) < len(accounts))
 
 
 def _sync_account(engine: Engine, account: CspAccount, observer: Observer) -> AccountSync:
@@ -103,6 +107,7 @@ def _sync_account(engine: Engine, account: CspAccount, observer: Observer) -> Ac
         ) or [account.region]
     found, failures = [], []
     for region in sorted(regions):
+        observer.progress(0, len(regions), f"{account.name} {region}")
         try:
             found.append(_sync_region(engine, account, aws.kms(region), observer))
         except (AwsRefusedError, AwsUnreachableError) as error:
@@ -127,13 +132,17 @@ def _sync_region(engine: Engine, account: CspAccount, kms: Kms, observer: Observ
     changed = done = 0
     with ThreadPoolExecutor(WORKERS, thread_name_prefix="kctui-describe") as pool:
         batch: list[_Seen] = []
-        for seen in pool.map(lambda row: _look(kms, there, aliases, row), asked):
-            batch.append(seen)
-            done += 1
-            if len(batch) >= _BATCH:
-                changed += _keep(engine, batch)
-                batch.clear()
-                observer.progress(done, len(asked), f"{account.name} {kms.region}")
+        try:
+            for seen in pool.map(lambda row: _look(kms, there, aliases, row), asked):
+                batch.append(seen)
+                done += 1
+                if len(batch) >= _BATCH:
+                    changed += _keep(engine, batch)
+                    batch.clear()
+                    observer.progress(done, len(asked), f"{account.name} {kms.region}")
+        except CancelledError:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
         changed += _keep(engine, batch)
     sync_versions(engine, kms, account.id)
     return len(asked), changed, len(there - managed_key_ids(engine.store, account.aws_account_id, kms.region))

@@ -56,7 +56,7 @@ async def test_import_into_the_row_s_key_set_asks_for_the_region_and_shows_the_k
         assert "✓ 2 of 2 keys imported into payroll" in shell.text
         await shell.press("enter")
         state = shell.main.state
-        assert len(shell.app.screen_stack) == 1
+        assert shell.main.is_current
         assert (state.tab, state.region, state.key_set.name if state.key_set else "") == (
             Tab.CLOUD_KEYS, REGION, "payroll",
         )  # fmt: skip
