@@ -1,18 +1,20 @@
 """`kctui account`: CSP Accounts."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from kctui.cli import messages, moments, output, secrets, shapes, vault
+from kctui.cli import messages, moments, output, shapes, vault
 from kctui.cli.commands import Group, examples, json_option
 from kctui.cli.completion import CSP_ACCOUNT
+from kctui.cli.credentials import CredentialOptions, credential_details, credential_options, opened_credential
 from kctui.cli.exit_codes import ExitCode
 from kctui.cli.line import CommandLine
 from kctui.cli.output import Column, Cut
 from kctui.cli.pages import every
 from kctui.cli.vault import unlock_options
+from kctui.core.validation import parse_rotation, rotation_text
 
 if TYPE_CHECKING:
     from kctui.core.accounts import AccountTest
@@ -29,35 +31,43 @@ def account() -> None:
 @account.command(
     epilog=examples(
         "kctui account add awsbyokkeycontrol --access-key-id AKIAIOSFODNN7EXAMPLE \\",
-        "    --secret-access-key-file ~/secret --region us-east-1",
+        "    --secret-access-key-file ~/secret --region us-east-1 --rotation-schedule 90d",
         "pass show aws/byok | kctui account add byok --access-key-id AKIAIOSFODNN7EXAMPLE \\",
         "    --secret-access-key-file - --region eu-central-1 --passphrase-file ~/.kctui-passphrase",
+        "kctui account add prod --profile byok --region eu-central-1",
+        "kctui account add prod --instance-role --role-arn arn:aws:iam::111122223333:role/kctui \\",
+        "    --external-id 7c1f --region eu-central-1",
     )
 )
 @click.argument("name")
-@click.option("--access-key-id", metavar="ID", required=True, help="The access key id of the IAM user.")
-@click.option(
-    "--secret-access-key-file", metavar="FILE", help="The file that holds the secret access key; - is standard input."
-)
+@credential_options
 @click.option("--region", metavar="REGION", required=True, help="The region of the account, such as us-east-1.")
 @click.option("--endpoint-url", metavar="URL", help="A VPC or FIPS endpoint, or an emulator.")
 @click.option("--description", metavar="TEXT", default="", help="What it is for.")
+@click.option(
+    "--rotation-schedule",
+    metavar="SCHEDULE",
+    default="never",
+    show_default=True,
+    help="When the access key is due to be rotated: never, 90d or any number of days. Nothing is rotated now.",
+)
 @click.option("--group", metavar="NAME", help="The Admin Group that may use it; needed where you are in several.")
 @unlock_options
 @json_option
 @click.pass_context
 def add(
     ctx: click.Context,
+    /,
     name: str,
-    access_key_id: str,
-    secret_access_key_file: str | None,
     region: str,
     endpoint_url: str | None,
     description: str,
+    rotation_schedule: str,
     group: str | None,
     operator: str | None,
     passphrase_file: str | None,
     as_json: bool,
+    **given: Any,
 ) -> None:
     """Add a CSP Account. It is kept only if AWS knows the credentials.
 
@@ -66,16 +76,18 @@ def add(
     line = ctx.ensure_object(CommandLine)
     line.require_writable("Adding a CSP Account")
     line.the_home.require()
-    given = secret_access_key_file
-    secret = secrets.read_secret_access_key(given) if given else secrets.ask_secret_access_key()
-    with secret, vault.unlocked(line, vault.unlocking(ctx, operator, passphrase_file)) as engine:
+    rotation_days = parse_rotation(rotation_schedule)
+    with (
+        opened_credential(CredentialOptions(**given)) as credential,
+        vault.unlocked(line, vault.unlocking(ctx, operator, passphrase_file)) as engine,
+    ):
         from kctui.core.accounts import NewAccount, add_account
 
-        new = NewAccount(name, access_key_id, secret, region, endpoint_url, description, group)
+        new = NewAccount.of(name, credential, region, endpoint_url, description, group, rotation_days)
         add_account(engine, new, messages.StepLines())
         row = find(engine.store, name)
     messages.note(f"Added the CSP Account {row.name} for AWS account {row.aws_account_id}.")
-    _show(row, as_json)
+    show_row(row, as_json)
 
 
 @account.command("list", epilog=examples("kctui account list", "kctui account list --filter prod --json"))
@@ -114,7 +126,7 @@ def show(line: CommandLine, name: str, as_json: bool) -> None:
     """Show one CSP Account. Its secret access key is never shown."""
     with vault.opened(line) as engine:
         row = find(engine.store, name)
-    _show(row, as_json)
+    show_row(row, as_json)
 
 
 @account.command(
@@ -154,7 +166,8 @@ def find(store: "Store", name: str) -> "CspAccountRow":
     return next(row for row in every(CspAccountList(store, name)) if row.id == found)
 
 
-def _show(row: "CspAccountRow", as_json: bool) -> None:
+def show_row(row: "CspAccountRow", as_json: bool) -> None:
+    """Print one CSP Account."""
     if as_json:
         output.document("csp-account", shapes.csp_account(row))
         return
@@ -165,10 +178,16 @@ def _show(row: "CspAccountRow", as_json: bool) -> None:
             ("Admin Group", row.group),
             ("AWS account", row.aws_account_id),
             ("Caller", row.caller_arn),
-            ("Access key id", row.access_key_id),
+            *credential_details(row),
             ("Region", row.region),
             ("Endpoint", row.endpoint_url or "AWS's own"),
             ("Partition", row.partition),
+            ("Rotation Schedule", rotation_text(row.rotation_days)),
+            ("Rotation due", moments.moment(row.rotates_at) if row.rotates_at else moments.NOTHING),
+            (
+                "Last rotated",
+                moments.moment(row.credential_rotated_at) if row.credential_rotated_at else "never by kctui",
+            ),
             ("Key Sets", str(row.key_sets)),
             ("Reached", _reach(row)),
             ("Created", moments.moment(row.created_at)),

@@ -14,7 +14,7 @@ from kctui.core.paths import find_home
 COMMANDS = {
     "demo": Later("demo", "demo", "Try kctui with a throw-away home and AWS in a box."),
     "init": Later("init", "init", "Make a home with its first operator and Admin Group."),
-    "account": Later("account", "account", "CSP Accounts: credentials for AWS accounts."),
+    "account": Later("account_group", "account", "CSP Accounts: credentials for AWS accounts."),
     "keyset": Later("keyset", "keyset", "Key Sets: the CloudKeys of one CSP Account."),
     "key": Later("key_group", "key", "CloudKeys: create, upload, remove, rotate, delete."),
     "sync": Later("sync", "sync", "Ask AWS for the present Cloud Status of every CloudKey."),

@@ -32,6 +32,12 @@ def csp_account(row: "CspAccountRow") -> Json:
         "caller_arn": row.caller_arn,
         "credential_kind": row.credential_kind.value,
         "access_key_id": row.access_key_id,
+        "profile": row.profile,
+        "role_arn": row.role_arn,
+        "external_id": row.external_id,
+        "rotation_days": row.rotation_days,
+        "rotates_at": moment(row.rotates_at),
+        "credential_rotated_at": moment(row.credential_rotated_at),
         "region": row.region,
         "endpoint_url": row.endpoint_url,
         "partition": row.partition,
@@ -39,6 +45,8 @@ def csp_account(row: "CspAccountRow") -> Json:
         "reached_at": moment(row.reached_at),
         "unreachable_since": moment(row.unreachable_since),
         "unreachable_reason": row.unreachable_reason,
+        "busy": row.busy.value if row.busy else None,
+        "revision": row.revision,
         "created_at": moment(row.created_at),
     }
 

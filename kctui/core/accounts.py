@@ -1,12 +1,18 @@
 """CSP Accounts: added with credentials that work, tested, found."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Self
 
 from sqlmodel import Session, col, select
 
 from kctui.core import validation
 from kctui.core.audit import AuditEvent
-from kctui.core.aws.clients import AwsSession, Credentials, secret_access_key_place
+from kctui.core.aws import credentials
+from kctui.core.aws.clients import AwsSession, Credentials
+from kctui.core.aws.credentials import AccessKey, AssumedRole, Credential, Profile, access_key_of, source_of
 from kctui.core.aws.failures import AwsRefusedError
 from kctui.core.aws.identity import Caller, caller_identity, long_names, regions
 from kctui.core.aws.permissions import PermissionCheck, check_permissions
@@ -15,15 +21,19 @@ from kctui.core.engine import Engine
 from kctui.core.errors import ConflictError, InvalidInputError, KctuiError, NotFoundError
 from kctui.core.keyring import OpenGroup, check_name
 from kctui.core.lists import RegionChoice
-from kctui.core.model import CspAccount, RegionName, new_id
+from kctui.core.model import CspAccount, RegionName, Schedule, new_id
 from kctui.core.observer import Observer, Silent
 from kctui.core.secret import Secret
-from kctui.core.words import AuditCategory, AuditType, StepState
+from kctui.core.words import AuditCategory, AuditType, ScheduleKind, StepState
 
 
 @dataclass(frozen=True)
 class NewAccount:
-    """What a CSP Account is made from. group: an Admin Group's name, None for the operator's only one."""
+    """What a CSP Account is made from. group: an Admin Group's name, None for the operator's only one.
+
+    An access key, unless `other` is another kind of credential. rotation_days: when the access key becomes due to be
+    rotated, and again so long after; None is Never. Nothing is rotated as the account is added.
+    """
 
     name: str
     access_key_id: str
@@ -32,6 +42,30 @@ class NewAccount:
     endpoint_url: str | None = None
     description: str = ""
     group: str | None = None
+    rotation_days: int | None = None
+    other: Credential | None = None
+
+    @classmethod
+    def of(
+        cls,
+        name: str,
+        credential: Credential,
+        region: str,
+        endpoint_url: str | None = None,
+        description: str = "",
+        group: str | None = None,
+        rotation_days: int | None = None,
+    ) -> Self:
+        """A CSP Account of any kind of credential."""
+        rest = (region, endpoint_url, description, group, rotation_days)
+        if isinstance(credential, AccessKey):
+            return cls(name, credential.access_key_id, credential.secret_access_key, *rest)
+        return cls(name, "", Secret(b""), *rest, credential)
+
+    @property
+    def credential(self) -> Credential:
+        """How it signs in."""
+        return self.other or AccessKey(self.access_key_id, self.secret_access_key)
 
 
 @dataclass(frozen=True)
@@ -47,11 +81,10 @@ def check_new_account(engine: Engine, new: NewAccount) -> NewAccount:
     """Everything that can be checked without AWS. Raises InvalidInputError or ConflictError."""
     check_name(new.name, "a CSP Account")
     validation.check_description(new.description)
-    validation.check_access_key_id(new.access_key_id)
+    check_credential(new.credential)
     validation.check_region(new.region)
     validation.check_endpoint_url(new.endpoint_url)
-    if not len(new.secret_access_key):
-        raise InvalidInputError("The secret access key is empty", field="secret_access_key")
+    check_schedule(new.credential, new.rotation_days)
     with engine.store.read() as session:
         if session.exec(select(CspAccount.id).where(CspAccount.name == new.name)).first():
             raise ConflictError(f"There is a CSP Account {new.name} already", remedy="Choose another name.")
@@ -59,73 +92,161 @@ def check_new_account(engine: Engine, new: NewAccount) -> NewAccount:
     return new
 
 
+def check_credential(credential: Credential) -> None:
+    """What can be said of a credential without AWS. Raises InvalidInputError, which names the field."""
+    match source_of(credential):
+        case AccessKey(access_key_id, secret):
+            validation.check_access_key_id(access_key_id)
+            if not len(secret):
+                raise InvalidInputError("The secret access key is empty", field="secret_access_key")
+        case Profile(name):
+            validation.check_profile(name)
+    if isinstance(credential, AssumedRole):
+        validation.check_role_arn(credential.role_arn)
+        validation.check_external_id(credential.external_id)
+
+
+def check_schedule(credential: Credential, days: int | None) -> None:
+    """Only an access key can be rotated. Raises InvalidInputError."""
+    validation.check_rotation_days(days)
+    if days is not None and access_key_of(credential) is None:
+        raise InvalidInputError(
+            "There is no access key to rotate on a schedule",
+            detail="A profile and an instance role have their credentials from elsewhere.",
+            remedy="Choose Never.",
+            field="rotation_schedule",
+        )
+
+
 def add_account(engine: Engine, new: NewAccount, observer: Observer | None = None) -> CspAccount:
     """Add a CSP Account whose credentials AWS knows. sts:GetCallerIdentity, ec2:DescribeRegions, ssm:GetParameter.
 
-    Nothing is kept when AWS does not know them. The regions of the account are learnt on the way.
+    sts:AssumeRole where it assumes a role. Nothing is kept when AWS does not know them. The regions of the account
+    are learnt on the way.
     """
     observer = observer or Silent()
     engine.require_writable("Create CSP Account")
     check_new_account(engine, new)
     group = choose_group(engine, new.group)
-    with Secret(new.secret_access_key.reveal()) as secret:
-        credentials = Credentials(new.access_key_id, new.access_key_id, secret, new.region, new.endpoint_url)
-        aws = AwsSession(credentials, engine.clients.quotas)
-        try:
-            caller = _who(aws, observer)
-            validation.check_region(new.region, caller.partition)
-            account = CspAccount(
-                id=new_id(),
-                name=new.name,
-                description=new.description,
-                group_id=group.id,
-                access_key_id=new.access_key_id,
-                sealed_secret_access_key=b"",
-                region=new.region,
-                endpoint_url=validation.check_endpoint_url(new.endpoint_url),
-                partition=caller.partition,
-                aws_account_id=caller.account,
-                caller_arn=caller.arn,
-                reached_at=now(),
+    endpoint_url = validation.check_endpoint_url(new.endpoint_url)
+    with asking(engine, new.credential, new.region, endpoint_url) as aws:
+        caller = who(aws, observer)
+        validation.check_region(new.region, caller.partition)
+        account = CspAccount(
+            id=new_id(),
+            name=new.name,
+            description=new.description,
+            group_id=group.id,
+            sealed_secret_access_key=b"",
+            region=new.region,
+            endpoint_url=endpoint_url,
+            partition=caller.partition,
+            aws_account_id=caller.account,
+            caller_arn=caller.arn,
+            rotation_days=new.rotation_days,
+            reached_at=now(),
+        )
+        seal_credential(engine, account, new.credential)
+        found = _learn_regions(engine, aws, caller.partition, observer)
+        objects = {"CSP Account": new.name, "AWS account": caller.account} | credential_objects(account)
+        with engine.store.write() as session:
+            session.add(account)
+            session.flush()
+            set_schedule(session, account, new.rotation_days)
+            engine.audit.record(
+                session,
+                AuditEvent(
+                    AuditType.INFORMATION,
+                    AuditCategory.ACCOUNT,
+                    f"Created CSP Account {new.name} for AWS account {caller.account} with {len(found)} regions",
+                    objects,
+                    group_id=group.id,
+                ),
             )
-            place = secret_access_key_place(account)
-            account.sealed_secret_access_key = engine.keyring.seal(group.id, place, secret)
-            found = _learn_regions(engine, aws, caller.partition, observer)
-            with engine.store.write() as session:
-                session.add(account)
-                session.flush()
-                engine.audit.record(
-                    session,
-                    AuditEvent(
-                        AuditType.INFORMATION,
-                        AuditCategory.ACCOUNT,
-                        f"Created CSP Account {new.name} for AWS account {caller.account} with {len(found)} regions",
-                        {"CSP Account": new.name, "AWS account": caller.account, "Access key": new.access_key_id},
-                        group_id=group.id,
-                    ),
-                )
-        finally:
-            aws.close()
     return account
 
 
+@contextmanager
+def asking(engine: Engine, credential: Credential, region: str, endpoint_url: str | None) -> Iterator[AwsSession]:
+    """An AWS session of a credential that is not kept, with a copy of its secret."""
+    key = access_key_of(credential)
+    copy = credential
+    if key is not None:
+        own = AccessKey(key.access_key_id, Secret(key.secret_access_key.reveal()))
+        copy = replace(credential, source=own) if isinstance(credential, AssumedRole) else own
+    aws = AwsSession(Credentials(key.access_key_id if key else "", copy, region, endpoint_url), engine.clients.quotas)
+    try:
+        yield aws
+    finally:
+        aws.close()
+        credentials.wipe(copy)
+
+
+def seal_credential(engine: Engine, account: CspAccount, credential: Credential) -> None:
+    """Write a credential into the row of a CSP Account, its secret sealed and bound to all the rest of it."""
+    credentials.describe(account, credential)
+    with credentials.sealed_text(credential) as text:
+        place = credentials.secret_access_key_place(account)
+        account.sealed_secret_access_key = engine.keyring.seal(account.group_id, place, text)
+
+
+def credential_objects(account: CspAccount) -> dict[str, str]:
+    """What the audit log says of a credential. Never its secret."""
+    said = {
+        "Credential": account.credential_kind.value,
+        "Access key": account.access_key_id,
+        "Profile": account.profile,
+        "Role": account.role_arn,
+    }
+    return {name: text for name, text in said.items() if text}
+
+
+def set_schedule(session: Session, account: CspAccount, days: int | None) -> None:
+    """Make the account's access key due in so many days, and again so long after; None is Never."""
+    row = session.exec(
+        select(Schedule).where(Schedule.kind == ScheduleKind.ROTATE_CREDENTIAL, col(Schedule.target_id) == account.id)
+    ).one_or_none()
+    account.rotation_days = days
+    if days is None:
+        if row is not None:
+            session.delete(row)
+        return
+    due = now() + timedelta(days=days)
+    if row is None:
+        kind = ScheduleKind.ROTATE_CREDENTIAL
+        session.add(Schedule(kind=kind, target_id=account.id, every_days=days, due_at=due))
+    else:
+        row.every_days, row.due_at = days, due
+
+
 def test_account(engine: Engine, name: str, observer: Observer | None = None) -> AccountTest:
-    """Ask AWS who the credential is, which regions it has and what it may do. Changes nothing in AWS."""
+    """Ask AWS who the credential is, which regions it has and what it may do. Changes nothing in AWS.
+
+    sts:GetCallerIdentity, ec2:DescribeRegions, ssm:GetParameter, iam:SimulatePrincipalPolicy, and the reading ones.
+    """
     observer = observer or Silent()
     with engine.store.read() as session:
         account = find_account(session, name)
     aws = engine.clients.session(account)
     try:
-        caller = _who(aws, observer)
+        caller = who(aws, observer)
     except KctuiError as error:
         note_reach(engine, account.id, error)
         raise
     found = _learn_regions(engine, aws, caller.partition, observer)
     observer.step("permissions", StepState.INTENDED)
-    permissions = check_permissions(aws, caller.arn)
+    permissions = check_permissions(aws, caller.arn, _key_owner(engine, account, caller))
     observer.step("permissions", StepState.DONE)
     note_reach(engine, account.id, None)
     return AccountTest(caller, found, permissions)
+
+
+def _key_owner(engine: Engine, account: CspAccount, caller: Caller) -> tuple[AwsSession, str] | None:
+    """The session and ARN of the user who has the account's access key, where it has one."""
+    if not account.access_key_id:
+        return None
+    own = engine.clients.own_session(account)
+    return own, caller.arn if account.role_arn is None else caller_identity(own).arn
 
 
 def find_account(session: Session, name: str) -> CspAccount:
@@ -164,7 +285,8 @@ def choose_group(engine: Engine, name: str | None) -> OpenGroup:
     )
 
 
-def _who(aws: AwsSession, observer: Observer) -> Caller:
+def who(aws: AwsSession, observer: Observer) -> Caller:
+    """Ask AWS whose credential it is, as a step. sts:GetCallerIdentity."""
     observer.step("GetCallerIdentity", StepState.INTENDED)
     try:
         caller = caller_identity(aws)

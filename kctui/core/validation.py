@@ -31,6 +31,9 @@ _ASSUMED_ROLE = re.compile(
     r"arn:(aws|aws-us-gov|aws-cn):sts::[0-9]{12}:assumed-role/[\w+=,.@-]+/[\w+=,.@-]+\Z", re.ASCII
 )
 _ACCESS_KEY_ID = re.compile(r"[A-Z0-9]{16,128}\Z")
+_ROLE = re.compile(r"arn:(aws|aws-us-gov|aws-cn):iam::([0-9]{12}):role/[\w+=,.@/-]{1,576}\Z", re.ASCII)
+_EXTERNAL_ID = re.compile(r"[\w+=,.@:/-]{2,1224}\Z", re.ASCII)
+_LONGEST_PROFILE = 128
 _TAG_TEXT = re.compile(r"[\w .:/=+\-@]*\Z")
 _ENDPOINT = re.compile(r"(https?)://([a-z0-9.-]+|\[[0-9a-f:]+\])(?::([0-9]{1,5}))?/?\Z", re.ASCII | re.IGNORECASE)
 _THIS_MACHINE = {"127.0.0.1", "localhost", "[::1]"}
@@ -129,6 +132,41 @@ def check_access_key_id(text: str) -> str:
     return text
 
 
+def check_profile(name: str) -> str:
+    """The name of a profile of the AWS configuration."""
+    if not name or len(name) > _LONGEST_PROFILE or name != name.strip() or not name.isprintable() or "]" in name:
+        raise InvalidInputError(
+            f"{name!r} cannot be the name of an AWS profile",
+            remedy="Name a profile of ~/.aws/config or ~/.aws/credentials: `aws configure list-profiles`.",
+            field="profile",
+        )
+    return name
+
+
+def check_role_arn(arn: str) -> str:
+    """The ARN of a role that is to be assumed."""
+    if not _ROLE.match(arn):
+        raise InvalidInputError(
+            f"{arn!r} is not the ARN of a role",
+            remedy="It looks like arn:aws:iam::111122223333:role/kctui.",
+            field="role_arn",
+        )
+    return arn
+
+
+def check_external_id(text: str | None) -> str | None:
+    """The external id that a role's trust policy demands (AWS STS API Reference, AssumeRole); none for ""."""
+    if not text:
+        return None
+    if not _EXTERNAL_ID.match(text):
+        raise InvalidInputError(
+            "That is not an external id",
+            remedy="It has 2 to 1224 letters, digits and + = , . @ : / _ -.",
+            field="external_id",
+        )
+    return text
+
+
 def check_endpoint_url(url: str | None) -> str | None:
     """An endpoint: https://, or http:// on this machine only, since it would carry key material's names openly."""
     if not url:
@@ -159,6 +197,17 @@ def parse_rotation(text: str) -> int | None:
             field="rotation_schedule",
         )
     return int(match[1])
+
+
+def check_rotation_days(days: int | None) -> int | None:
+    """A rotation schedule in days; None is Never."""
+    if days is not None and not 1 <= days <= MOST_ROTATION_DAYS:
+        raise InvalidInputError(
+            "That is not a rotation schedule",
+            remedy=f"Use never, or 1 to {MOST_ROTATION_DAYS} days.",
+            field="rotation_schedule",
+        )
+    return days
 
 
 def rotation_text(days: int | None) -> str:

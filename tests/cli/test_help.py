@@ -13,11 +13,12 @@ from kctui.cli.root import kctui as root
 from tests.cli.conftest import Cli
 
 EXPECTED = {
-    "demo", "init", "account add", "account list", "account show", "account test", "keyset create", "keyset list",
-    "keyset show", "keyset edit", "keyset remove", "keyset import", "key create", "key list", "key show", "key upload",
-    "key enable", "key disable", "sync", "status",
+    "demo", "init", "sync", "status", "recover", "doctor", "completion",
+    "account add", "account list", "account show", "account test", "account edit", "account remove",
+    "keyset create", "keyset list", "keyset show", "keyset edit", "keyset remove", "keyset import",
+    "key create", "key list", "key show", "key upload", "key enable", "key disable",
     "key remove-from-cloud", "key delete", "key cancel-deletion", "key rotate",
-    "audit list", "audit verify", "recover", "doctor", "completion",
+    "audit list", "audit verify",
 }  # fmt: skip
 
 

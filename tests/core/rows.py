@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlmodel import Session
 
-from kctui.core.aws.clients import secret_access_key_place
+from kctui.core.aws.credentials import secret_access_key_place
 from kctui.core.engine import Engine
 from kctui.core.model import CloudKey, CspAccount, KeySet, new_id
 from kctui.core.secret import Secret

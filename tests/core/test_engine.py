@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 from sqlmodel import col, select
 
+from kctui.core.aws.credentials import AccessKey
 from kctui.core.engine import FIRST_GROUP, Engine
 from kctui.core.errors import (
     ConfigurationError,
@@ -293,7 +294,9 @@ def test_locking_wipes_every_key_and_credential(engine: Engine) -> None:
     with engine.store.read() as session:
         aws = engine.clients.session(session.exec(select(CspAccount)).one())
     [group] = engine.keyring.groups.values()
-    held = [group.audit_key, *group.keys.values(), aws.credentials.secret_access_key]
+    credential = aws.credentials.credential
+    assert isinstance(credential, AccessKey)
+    held = [group.audit_key, *group.keys.values(), credential.secret_access_key]
     assert all(len(secret) for secret in held)
     engine.lock()
     assert [len(secret) for secret in held] == [0, 0, 0]

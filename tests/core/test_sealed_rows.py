@@ -5,11 +5,13 @@ from collections.abc import Callable
 import pytest
 from sqlmodel import Session, select
 
+from kctui.core.aws.credentials import AccessKey, secret_access_key_place
 from kctui.core.engine import Engine
 from kctui.core.errors import TamperedError
 from kctui.core.material.custody import new_version, open_material
 from kctui.core.model import CspAccount, KeyVersion
-from kctui.core.words import KeySpec
+from kctui.core.secret import Secret
+from kctui.core.words import CredentialKind, KeySpec
 from tests.core.rows import add_account, add_cloud_key, add_key_set, group_id
 
 
@@ -67,7 +69,43 @@ def test_an_untouched_secret_access_key_opens(engine: Engine) -> None:
         add_account(engine, session, "one", secret=b"the secret")
     with engine.store.read() as session:
         account = session.exec(select(CspAccount)).one()
-    assert engine.clients.session(account).credentials.secret_access_key.reveal() == b"the secret"
+    credential = engine.clients.session(account).credentials.credential
+    assert isinstance(credential, AccessKey)
+    assert credential.secret_access_key.reveal() == b"the secret"
+
+
+@pytest.mark.parametrize("source", [{"profile": "byok"}, {"access_key_id": "AKIAIOSFODNN7EXAMPLE"}, {}])
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("credential_kind", CredentialKind.ACCESS_KEY),
+        ("credential_kind", CredentialKind.PROFILE),
+        ("credential_kind", CredentialKind.INSTANCE_ROLE),
+        ("profile", "other"),
+        ("role_arn", "arn:aws:iam::444455556666:role/kctui"),
+        ("external_id", None),
+        ("endpoint_url", "https://kms.example.com"),
+        ("access_key_id", "AKIAI44QH8DHBEXAMPLE"),
+        ("aws_account_id", "444455556666"),
+    ],
+)
+def test_a_credential_without_a_secret_of_its_own_is_bound_as_well(
+    engine: Engine, source: dict[str, str], field: str, value: object
+) -> None:
+    with engine.store.write() as session:
+        account = add_account(engine, session, "one")
+        account.access_key_id, account.profile = source.get("access_key_id", ""), source.get("profile")
+        account.credential_kind, account.role_arn = CredentialKind.ASSUME_ROLE, "arn:aws:iam::111122223333:role/kctui"
+        account.external_id = "7c1f"
+        place = secret_access_key_place(account)
+        account.sealed_secret_access_key = engine.keyring.seal(account.group_id, place, Secret(b"sealed"))
+    with engine.store.read() as session:
+        engine.clients.session(session.exec(select(CspAccount)).one())
+    with engine.store.write() as session:
+        setattr(session.exec(select(CspAccount)).one(), field, value)
+    engine.clients.forget()
+    with engine.store.read() as session, pytest.raises(TamperedError, match="The credentials of the CSP Account one"):
+        engine.clients.session(session.exec(select(CspAccount)).one())
 
 
 def test_swapped_key_materials_do_not_open(engine: Engine) -> None:

@@ -14,7 +14,7 @@ from sqlmodel import select
 from types_boto3_kms.client import KMSClient
 
 from kctui.core.accounts import NewAccount, add_account
-from kctui.core.aws.clients import secret_access_key_place
+from kctui.core.aws.credentials import secret_access_key_place
 from kctui.core.clock import now
 from kctui.core.engine import Engine
 from kctui.core.errors import CancelledError

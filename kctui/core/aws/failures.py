@@ -9,8 +9,10 @@ from botocore.exceptions import (
     BotoCoreError,
     ClientError,
     ConnectTimeoutError,
+    CredentialRetrievalError,
     EndpointConnectionError,
     InvalidRegionError,
+    MetadataRetrievalError,
     NoCredentialsError,
     NoRegionError,
     ParamValidationError,
@@ -18,6 +20,8 @@ from botocore.exceptions import (
     ProfileNotFound,
     ProxyConnectionError,
     SSLError,
+    SSOError,
+    TokenRetrievalError,
     UnknownEndpointError,
 )
 
@@ -71,6 +75,9 @@ _REMEDIES = {
     Refusal.OTHER: "",
 }
 _SERVER_FAULT = 500
+_NO_CREDENTIALS = (
+    NoCredentialsError | CredentialRetrievalError | MetadataRetrievalError | SSOError | TokenRetrievalError
+)
 _BEFORE_SENDING = NoRegionError | InvalidRegionError | UnknownEndpointError | ProfileNotFound | PartialCredentialsError
 
 
@@ -159,8 +166,13 @@ def _certificate_refused(error: BaseException) -> bool:
 
 
 def _unreachable(action: str, error: Exception) -> KctuiError:
-    if isinstance(error, NoCredentialsError):
-        return UnreachableError("There are no AWS credentials here", remedy="Check the account's credentials.")
+    if isinstance(error, _NO_CREDENTIALS):
+        return AwsUnreachableError(
+            f"There are no AWS credentials for {action}",
+            detail=str(error),
+            remedy="Check the account's profile or instance role. Nothing was sent.",
+            effect_unknown=False,
+        )
     if isinstance(error, ValueError) and "endpoint" not in str(error).lower():
         raise error
     if isinstance(error, ProxyConnectionError):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from kctui.core.aws.clients import AwsSession
+from kctui.core.aws.credentials import access_key_of
 from kctui.core.aws.failures import AwsRefusedError, Refusal, explained
 
 LONG_NAME = "/aws/service/global-infrastructure/regions/{region}/longName"
@@ -64,34 +65,61 @@ PERMISSIONS = (
     Permission("iam:GetUser", "whose access key this is", optional=True),
     Permission("iam:ListUsers", "choose administrators and users of a key", optional=True),
     Permission("iam:ListAccessKeys", "see the access keys of the account's own user", optional=True),
+    Permission("iam:GetAccessKeyLastUsed", "who else uses an access key, before it is rotated", optional=True),
+    Permission("iam:CreateAccessKey", "Rotate Credentials: the new access key", optional=True),
+    Permission("iam:UpdateAccessKey", "Rotate Credentials: deactivate the old access key", optional=True),
+    Permission("iam:DeleteAccessKey", "Rotate Credentials: delete the old access key", optional=True),
 )
+_OF_AN_ACCESS_KEY = frozenset({
+    "iam:GetUser", "iam:ListAccessKeys", "iam:GetAccessKeyLastUsed", "iam:CreateAccessKey", "iam:UpdateAccessKey",
+    "iam:DeleteAccessKey",
+})  # fmt: skip
 
 
-def check_permissions(session: AwsSession, caller_arn: str) -> list[PermissionCheck]:
+def check_permissions(
+    session: AwsSession, caller_arn: str, own: tuple[AwsSession, str] | None
+) -> list[PermissionCheck]:
     """What this credential may do, without changing anything.
 
     Reading permissions are tried by a harmless call. The others are asked of iam:SimulatePrincipalPolicy where
-    the credential may call it; where not, nobody can tell without doing it, and the answer says so.
+    the credential may call it; where not, nobody can tell without doing it, and the answer says so. own: the session
+    and ARN of the user who has the access key, which a role's session is not; None where there is no access key,
+    and what is about access keys is left out.
     """
+    about_keys = [permission for permission in PERMISSIONS if permission.action in _OF_AN_ACCESS_KEY]
+    rest = [permission for permission in PERMISSIONS if permission not in about_keys]
+    return _check(session, caller_arn, rest) + (_check(*own, about_keys) if own else [])
+
+
+def _check(session: AwsSession, caller_arn: str, wanted: Sequence[Permission]) -> list[PermissionCheck]:
+    actions = {permission.action for permission in wanted}
+    tries = {action: call for action, call in _harmless(session, caller_arn).items() if action in actions}
+    found: dict[str, tuple[Finding, str]] = {action: _try(action, call) for action, call in tries.items()}
+    rest = [permission.action for permission in wanted if permission.action not in found]
+    if caller_arn.endswith(":root"):
+        found.update(dict.fromkeys(rest, (Finding.ALLOWED, "this is the account's root user")))
+    else:
+        found.update(_simulate(session, caller_arn, rest))
+    return [PermissionCheck(permission, *found[permission.action]) for permission in wanted]
+
+
+def _harmless(session: AwsSession, caller_arn: str) -> dict[str, Callable[[], object]]:
     region = session.credentials.region
     kms = session.kms(region)
-    tries: dict[str, Callable[[], object]] = {
+    calls: dict[str, Callable[[], object]] = {
         "kms:ListKeys": lambda: kms.client.list_keys(Limit=1),
         "kms:ListAliases": lambda: kms.client.list_aliases(Limit=1),
         "ec2:DescribeRegions": lambda: session.ec2().describe_regions(AllRegions=False),
         "ssm:GetParameter": lambda: session.ssm().get_parameter(Name=LONG_NAME.format(region=region)),
         "iam:ListUsers": lambda: session.iam().list_users(MaxItems=1),
     }
-    if ":user/" in caller_arn:
-        tries["iam:GetUser"] = lambda: session.iam().get_user()
-        tries["iam:ListAccessKeys"] = lambda: session.iam().list_access_keys(MaxItems=1)
-    found: dict[str, tuple[Finding, str]] = {action: _try(action, call) for action, call in tries.items()}
-    rest = [p.action for p in PERMISSIONS if p.action not in found]
-    if caller_arn.endswith(":root"):
-        found.update(dict.fromkeys(rest, (Finding.ALLOWED, "this is the account's root user")))
-    else:
-        found.update(_simulate(session, caller_arn, rest))
-    return [PermissionCheck(permission, *found[permission.action]) for permission in PERMISSIONS]
+    key = access_key_of(session.credentials.credential)
+    if ":user/" in caller_arn and key is not None:
+        key_id = key.access_key_id
+        calls["iam:GetUser"] = lambda: session.iam().get_user()
+        calls["iam:ListAccessKeys"] = lambda: session.iam().list_access_keys(MaxItems=1)
+        calls["iam:GetAccessKeyLastUsed"] = lambda: session.iam().get_access_key_last_used(AccessKeyId=key_id)
+    return calls
 
 
 def _try(action: str, call: Callable[[], object]) -> tuple[Finding, str]:

@@ -8,10 +8,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import col
 
-from kctui.core.model import AdminGroup, CspAccount, KeySet
+from kctui.core.model import AdminGroup, CspAccount, KeySet, Operation, Schedule
 from kctui.core.paging import Paged, contains
 from kctui.core.store import Store
-from kctui.core.words import CredentialKind
+from kctui.core.words import CredentialKind, OperationKind, ScheduleKind
 
 
 class AccountSort(StrEnum):
@@ -25,7 +25,10 @@ class AccountSort(StrEnum):
 
 @dataclass(frozen=True)
 class CspAccountRow:
-    """A CSP Account as lists show it. key_sets: how many use it."""
+    """A CSP Account as lists show it. key_sets: how many use it. rotates_at: when its access key is due next.
+
+    busy: an operation on it is open.
+    """
 
     id: str
     name: str
@@ -35,6 +38,12 @@ class CspAccountRow:
     caller_arn: str
     credential_kind: CredentialKind
     access_key_id: str
+    profile: str | None
+    role_arn: str | None
+    external_id: str | None
+    rotation_days: int | None
+    rotates_at: datetime | None
+    credential_rotated_at: datetime | None
     region: str
     endpoint_url: str | None
     partition: str
@@ -43,6 +52,8 @@ class CspAccountRow:
     unreachable_since: datetime | None
     unreachable_reason: str | None
     created_at: datetime
+    revision: int
+    busy: OperationKind | None
 
 
 _ACCOUNT_SORTS: dict[AccountSort, Any] = {
@@ -61,6 +72,12 @@ class CspAccountList(Paged[CspAccountRow]):
     ) -> None:
         wanted = [contains(text, CspAccount.name, CspAccount.description, CspAccount.aws_account_id)] if text else []
         sets = sa.select(sa.func.count()).where(col(KeySet.csp_account_id) == CspAccount.id).scalar_subquery()
+        due = (
+            sa.select(col(Schedule.due_at))
+            .where(col(Schedule.target_id) == CspAccount.id, col(Schedule.kind) == ScheduleKind.ROTATE_CREDENTIAL)
+            .scalar_subquery()
+        )
+        busy = sa.select(col(Operation.kind)).where(col(Operation.subject) == CspAccount.id).scalar_subquery()
         columns: tuple[Any, ...] = (
             col(CspAccount.id),
             col(CspAccount.name),
@@ -70,6 +87,12 @@ class CspAccountList(Paged[CspAccountRow]):
             col(CspAccount.caller_arn),
             col(CspAccount.credential_kind),
             col(CspAccount.access_key_id),
+            col(CspAccount.profile),
+            col(CspAccount.role_arn),
+            col(CspAccount.external_id),
+            col(CspAccount.rotation_days),
+            due,
+            col(CspAccount.credential_rotated_at),
             col(CspAccount.region),
             col(CspAccount.endpoint_url),
             col(CspAccount.partition),
@@ -78,6 +101,8 @@ class CspAccountList(Paged[CspAccountRow]):
             col(CspAccount.unreachable_since),
             col(CspAccount.unreachable_reason),
             col(CspAccount.created_at),
+            col(CspAccount.revision),
+            busy,
         )
         statement: sa.Select[Any] = sa.select(*columns)
         super().__init__(
