@@ -202,9 +202,18 @@ class Survey:
             and (key.created_at or self._making_since) > (self._making_since - _CLOCKS_APART)
         ):
             return "its tags may not be read, and an unfinished operation may have made it: recover first"
-        if lost is not None and lost.key_set_id != self.key_set.id:
+        return self._reason_of_lost(session, key, lost) if lost is not None else None
+
+    def _reason_of_lost(self, session: Session, key: KmsKey, lost: CloudKey) -> str | None:
+        if lost.key_set_id != self.key_set.id:
             other = session.get_one(KeySet, lost.key_set_id)
             return f"it is the CloudKey {lost.name} of the Key Set {other.name}: import it there"
+        busy = session.exec(select(Operation.title).where(Operation.subject == lost.id)).first()
+        if busy is not None:
+            return f"{busy} is not finished: wait for it, or recover it"
+        imported = [each for each in versions_held(session, lost.id) if each.kms_key_id or each.key_material_id]
+        if not is_of(imported[-1], key):
+            return f"it is an earlier KMS key of {lost.name}: import its present one first"
         return None
 
     def _lost(self, session: Session, key: KmsKey, operation: Operation | None) -> CloudKey | None:

@@ -25,10 +25,10 @@ class KeySetActions(Console):
 
     def do_remove_key_set(self) -> None:
         """Remove the Key Set of the row, when its name is typed."""
-        from kctui.screens.dialogs.remove_key_set import RemoveKeySetDialog
+        from kctui.screens.dialogs.remove_key_set import remove_key_set_dialog
 
         row: Any = self.state.row
-        self.app.push_screen(RemoveKeySetDialog(self.opened_engine, row), lambda _: self._key_sets_changed())
+        self.app.push_screen(remove_key_set_dialog(self.opened_engine, row), lambda _: self._key_sets_changed())
 
     def _key_sets_changed(self) -> None:
         self.change(notice="")

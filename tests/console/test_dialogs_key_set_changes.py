@@ -12,7 +12,7 @@ from kctui.core.lists import AuditList, AuditQuery, KeySetList, KeySetRow
 from kctui.core.model import KeySet
 from kctui.core.words import AuditType, RotationMethod
 from kctui.screens.dialogs.edit_key_set import EditKeySetWizard
-from kctui.screens.dialogs.remove_key_set import RemoveKeySetDialog
+from kctui.screens.dialogs.remove_key_set import remove_key_set_dialog
 from tests.console.dialog_driver import Host, complaint, failure, field, fill, has_focus, push, seen, settle
 from tests.core.rows import add_cloud_key
 
@@ -103,17 +103,19 @@ async def test_an_edit_of_what_was_changed_meanwhile_is_refused(
 
 
 def remover(engine: Engine, row: KeySetRow) -> Host:
-    return Host(lambda: RemoveKeySetDialog(engine, row))
+    return Host(lambda: remove_key_set_dialog(engine, row))
 
 
 async def test_a_key_set_is_removed_when_its_name_is_typed(dialog_engine: Engine, fixed_key_set: KeySetRow) -> None:
     app = remover(dialog_engine, fixed_key_set)
     async with app.run_test() as pilot:
         await settle(pilot)
-        assert has_focus(pilot, "confirmation")
-        assert app.dialog.button("remove").disabled
+        assert has_focus(pilot, "typed_name")
+        assert app.dialog.button("go").disabled
         await pilot.press(*"awsbyokkeyset", "tab", "tab", "enter")
         await settle(pilot)
+        assert "The Key Set awsbyokkeyset is removed" in seen(pilot)
+        await push(pilot, "cancel")
     assert (app.result, key_sets(dialog_engine)) == (True, {})
 
 
@@ -124,8 +126,8 @@ async def test_the_button_is_dead_until_the_name_is_exact(
     app = remover(dialog_engine, fixed_key_set)
     async with app.run_test() as pilot:
         await settle(pilot)
-        await fill(pilot, "confirmation", typed)
-        assert app.dialog.button("remove").disabled
+        await fill(pilot, "typed_name", typed)
+        assert app.dialog.button("go").disabled
         await pilot.press("enter", "tab", "tab", "enter")
         await settle(pilot)
     assert "awsbyokkeyset" in key_sets(dialog_engine)
@@ -151,7 +153,7 @@ async def test_enter_after_the_name_goes_to_the_button_and_does_not_press_it(
         await settle(pilot)
         await pilot.press(*"awsbyokkeyset", "enter")
         await settle(pilot)
-        assert (app.open, app.focused) == (True, app.dialog.button("remove"))
+        assert (app.open, app.focused) == (True, app.dialog.button("go"))
     assert len(key_sets(dialog_engine)) == 1
 
 
@@ -161,13 +163,13 @@ async def test_enter_after_another_name_is_told_once_and_is_in_the_log(
     app = remover(dialog_engine, fixed_key_set)
     async with app.run_test() as pilot:
         await settle(pilot)
-        await fill(pilot, "confirmation", "payroll")
+        await fill(pilot, "typed_name", "payroll")
         for _ in range(2):
             await pilot.press("enter")
             await settle(pilot)
-        assert complaint(pilot, "confirmation") == "The name does not match"
+        assert complaint(pilot, "typed_name") == "The name does not match"
         await pilot.press("x")
-        assert not complaint(pilot, "confirmation")
+        assert not complaint(pilot, "typed_name")
     entries = AuditList(dialog_engine.store, AuditQuery()).page(limit=50).rows
     refusals = [entry for entry in entries if entry.type is AuditType.WARNING]
     assert [entry.message for entry in refusals] == ["Remove Key Set of awsbyokkeyset refused: wrong name typed"]
@@ -187,9 +189,9 @@ async def test_what_happened_meanwhile_is_told_and_nothing_is_removed(
     app = remover(dialog_engine, fixed_key_set)
     async with app.run_test() as pilot:
         await settle(pilot)
-        await fill(pilot, "confirmation", "awsbyokkeyset")
+        await fill(pilot, "typed_name", "awsbyokkeyset")
         meanwhile(dialog_engine, fixed_key_set)
-        await push(pilot, "remove")
+        await push(pilot, "go")
         assert words in failure(pilot)
         await push(pilot, "cancel")
     assert (app.result, len(key_sets(dialog_engine))) == (False, 1)

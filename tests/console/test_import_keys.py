@@ -145,7 +145,7 @@ async def test_an_import_is_stopped_between_two_keys(dialog_engine: Engine, aws_
     app = dialog(dialog_engine, key_set)
     async with app.run_test() as pilot:
         await settle(pilot)
-        aws_box.faults.add("DescribeKey", FaultKind.SLOW, seconds=1, times=1, skip=70)
+        aws_box.faults.add("DescribeKey", FaultKind.SLOW, seconds=4)
         await pilot.press("a", "enter", "enter", "escape")
         assert "Stopping after the present key" in seen(pilot)
         await settle(pilot)

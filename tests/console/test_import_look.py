@@ -14,7 +14,7 @@ from kctui.core.lists import KeySetRow
 from kctui.core.observer import Observer
 from kctui.screens.dialogs.edit_key_set import EditKeySetWizard
 from kctui.screens.dialogs.import_keys import ImportKeysDialog
-from kctui.screens.dialogs.remove_key_set import RemoveKeySetDialog
+from kctui.screens.dialogs.remove_key_set import remove_key_set_dialog
 from tests.console.dialog_driver import REGION, SIZES, Host, fill, push, settle
 
 pytest_plugins = ["tests.console.dialog_fixtures"]
@@ -146,6 +146,6 @@ def test_edit_key_set(picture: Picture, dialog_engine: Engine, fixed_key_set: Ke
 @pytest.mark.parametrize("typed", ["awsbyok", "awsbyokkeyset"])
 def test_remove_key_set(picture: Picture, dialog_engine: Engine, fixed_key_set: KeySetRow, typed: str) -> None:
     async def play(pilot: Pilot[None]) -> None:
-        await fill(pilot, "confirmation", typed)
+        await fill(pilot, "typed_name", typed)
 
-    assert picture(Host(lambda: RemoveKeySetDialog(dialog_engine, fixed_key_set)), play)
+    assert picture(Host(lambda: remove_key_set_dialog(dialog_engine, fixed_key_set)), play)

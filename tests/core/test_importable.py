@@ -10,10 +10,12 @@ from kctui.core.clock import now
 from kctui.core.engine import Engine
 from kctui.core.errors import CancelledError, InvalidInputError, NotFoundError
 from kctui.core.importable import ImportableKey, importable_keys
+from kctui.core.key_sets import NewKeySet, create_key_set
+from kctui.core.lists import cloud_key_row
 from kctui.core.model import CloudKey, KeyVersion, Operation
-from kctui.core.operations import create_cloud_key
+from kctui.core.operations import create_cloud_key, rotate
 from kctui.core.sync import sync
-from kctui.core.words import CloudStatus, OperationState, StepState
+from kctui.core.words import CloudStatus, OperationState, RotationMethod, StepState
 from kctui.demo.box import AccessKey, Box, FaultKind
 from kctui.demo.box.kms.specs import Family, Spec
 from tests.core.foreign_keys import plant_foreign
@@ -238,6 +240,25 @@ def test_an_earlier_kms_key_of_a_rotated_cloud_key_is_ours(engine: Engine, box: 
         session.get_one(CloudKey, row_id).kms_key_id = rotated
     assert listed(engine) == []
     assert sync(engine).accounts[0].unmanaged == 0
+
+
+def test_a_lost_cloud_key_that_was_rotated_gets_its_present_kms_key_back(engine: Engine, root: AccessKey) -> None:
+    row_id = create_cloud_key(engine, new_key())
+    earlier = cloud_key_row(engine.store, row_id).kms_key_id
+    rotate(engine, row_id, method=RotationMethod.NEW_KEY)
+    present = lose(engine, row_id)
+    found = {one.key_id: (one.lost_id, one.reason) for one in listed(engine)}
+    assert found == {
+        present: (row_id, None),
+        earlier: (row_id, "it is an earlier KMS key of payroll-db: import its present one first"),
+    }
+
+
+def test_a_lost_cloud_key_is_linked_from_its_own_key_set_alone(engine: Engine, root: AccessKey) -> None:
+    create_key_set(engine, NewKeySet("other", "bank"))
+    lose(engine, create_cloud_key(engine, new_key()))
+    [one] = importable_keys(engine, "other", REGION)
+    assert one.reason == "it is the CloudKey payroll-db of the Key Set payroll: import it there"
 
 
 def reopen(session: Session, cloud_key_id: str) -> None:
