@@ -38,7 +38,7 @@ class PermissionCheck:
 
 PERMISSIONS = (
     Permission("kms:CreateKey", "Create CloudKey"),
-    Permission("kms:TagResource", "tag a key at birth, so that it can be found again"),
+    Permission("kms:TagResource", "tag a key at birth, so that it can be found again; Edit CloudKey"),
     Permission("kms:CreateAlias", "name a CloudKey"),
     Permission("kms:UpdateAlias", "Rotate Now by a new KMS key"),
     Permission("kms:DeleteAlias", "undo a creation that failed"),
@@ -51,17 +51,21 @@ PERMISSIONS = (
     Permission("kms:DisableKey", "Disable CloudKey"),
     Permission("kms:ScheduleKeyDeletion", "Delete CloudKey, and undo a creation that failed"),
     Permission("kms:CancelKeyDeletion", "Cancel Deletion"),
-    Permission("kms:GetKeyPolicy", "the policy of a new KMS key, and what would break"),
+    Permission("kms:UpdateKeyDescription", "Edit CloudKey: the description"),
+    Permission("kms:UntagResource", "Edit CloudKey: tags"),
+    Permission("kms:PutKeyPolicy", "Edit CloudKey: administrators and users"),
+    Permission("kms:GetKeyPolicy", "Edit CloudKey, the policy of a new KMS key, and what would break"),
     Permission("kms:GetKeyLastUsage", "what would break: when a key was last used", optional=True),
     Permission("kms:ListGrants", "what would break: who was given the use of a key", optional=True),
     Permission("kms:DescribeKey", "Cloud Status"),
-    Permission("kms:ListResourceTags", "find a key again whose creation was interrupted"),
+    Permission("kms:ListResourceTags", "find a key again whose creation was interrupted; Edit CloudKey"),
     Permission("kms:ListKeys", "Cloud Status, and finding keys again"),
     Permission("kms:ListAliases", "Cloud Status, and free names"),
     Permission("ec2:DescribeRegions", "the list of regions"),
     Permission("ssm:GetParameter", "the long names of regions", optional=True),
     Permission("iam:GetUser", "whose access key this is", optional=True),
     Permission("iam:ListUsers", "choose administrators and users of a key", optional=True),
+    Permission("iam:ListRoles", "choose administrators and users of a key", optional=True),
     Permission("iam:ListAccessKeys", "see the access keys of the account's own user", optional=True),
 )
 
@@ -80,6 +84,7 @@ def check_permissions(session: AwsSession, caller_arn: str) -> list[PermissionCh
         "ec2:DescribeRegions": lambda: session.ec2().describe_regions(AllRegions=False),
         "ssm:GetParameter": lambda: session.ssm().get_parameter(Name=LONG_NAME.format(region=region)),
         "iam:ListUsers": lambda: session.iam().list_users(MaxItems=1),
+        "iam:ListRoles": lambda: session.iam().list_roles(MaxItems=1),
     }
     if ":user/" in caller_arn:
         tries["iam:GetUser"] = lambda: session.iam().get_user()
