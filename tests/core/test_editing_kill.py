@@ -18,7 +18,7 @@ from tests.core.killed import SURVIVED, run_until_commit
 from tests.core.operations import new_key
 
 EDIT_COMMITS = 16
-UNDO_COMMITS = 18
+UNDO_COMMITS = 20
 OLD = ("Aurora", {"team": "pay", "cost": "4711"})
 NEW = ("payroll", {"team": "payroll", "stage": "prod"})
 

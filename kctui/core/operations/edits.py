@@ -11,7 +11,7 @@ from kctui.core.engine import Engine
 from kctui.core.errors import InvalidInputError, RefusedError
 from kctui.core.lists import cloud_key_row
 from kctui.core.model import CloudKey
-from kctui.core.operations.access import IN_KMS, known_policy, policy_kind
+from kctui.core.operations.access import IN_KMS, PolicyState, known_policy, policy_kind
 from kctui.core.operations.keep import KEEP, Keep
 
 
@@ -52,19 +52,30 @@ class EditPlan:
     revision: int
 
 
-def plan_edit(engine: Engine, cloud_key_id: str, edit: CloudKeyEdit, *, overwrite: str | None = None) -> EditPlan:
+def plan_edit(
+    engine: Engine,
+    cloud_key_id: str,
+    edit: CloudKeyEdit,
+    *,
+    overwrite: str | None = None,
+    adopted: PolicyState | None = None,
+) -> EditPlan:
     """Check an edit, and say what it changes; asks nothing of AWS. overwrite: the policy in KMS, to be replaced.
 
+    adopted: plan as if the policy that KMS has had been adopted.
     Raises NotFoundError, InvalidInputError (naming the field), and RefusedError for lists of a custom policy.
     """
     row = cloud_key_row(engine.store, cloud_key_id)
     with engine.store.read() as session:
         key = session.get_one(CloudKey, cloud_key_id)
+    if adopted is not None:
+        access = adopted.access or Access((), ())
+        key.policy, key.administrators, key.users = adopted.text, list(access.administrators), list(access.users)
     planned = _Plan(engine, key)
     if not isinstance(edit.description, Keep):
         planned.description(validation.check_description(edit.description))
     if not isinstance(edit.tags, Keep):
-        planned.tags(validation.check_tags(edit.tags))
+        planned.tags(edit.tags)
     administrators = key.administrators if isinstance(edit.administrators, Keep) else edit.administrators
     users = key.users if isinstance(edit.users, Keep) else edit.users
     planned.access(Access(_each_once(administrators), _each_once(users)), overwrite)
@@ -92,6 +103,8 @@ class _Plan:
 
     def tags(self, new: Mapping[str, str]) -> None:
         old = self._key.tags
+        # Those that are there already are AWS's business: it took them.
+        validation.check_tags(new_tags({"before": old, "after": new}))
         if dict(new) != old:
             self._note("tags", _tag_lines(old), _tag_lines(new), {"before": dict(old), "after": dict(new)})
 
@@ -150,7 +163,7 @@ class _Plan:
         tags = asked.get("tags", {"before": {}, "after": {}})
         gone, new = gone_tags(tags), new_tags(tags)
         calls = [
-            ("kms:GetKeyPolicy, to see that nobody else changed it", "access" in asked),
+            ("kms:GetKeyPolicy default, to see that nobody else changed it", "access" in asked),
             ("kms:UpdateKeyDescription", "description" in asked),
             (f"kms:UntagResource {', '.join(gone)}", gone),
             (f"kms:TagResource {', '.join(sorted(new))}", new),

@@ -15,21 +15,26 @@ _USUAL = ("never", "30d", "180d", "365d")
 
 
 class RotationSchedule(Vertical):
-    """Never, 30, 180, 365 days, or a number of days; `inherit` puts what the Key Set says first."""
+    """Never, 30, 180, 365 days, or a number of days; `inherit` puts what the Key Set says first.
+
+    present: the schedule that stands there at first, such as 45d.
+    """
 
     DEFAULT_CSS = """
     RotationSchedule { height: auto; width: 1fr; }
     """
 
-    def __init__(self, *, inherit: str | None = None) -> None:
+    def __init__(self, *, inherit: str | None = None, present: str | None = None) -> None:
         super().__init__()
         choices = [(rotation_text(parse_rotation(text)).capitalize(), text) for text in _USUAL]
         if inherit is not None:
             own = rotation_text(parse_rotation(inherit))
             choices.insert(0, (f"As the Key Set: {own}", f"key-set:{inherit}"))
         choices.append(("A number of days", OWN_DAYS))
-        self._choice = ChoiceField("rotation_schedule", "Rotation Schedule", choices, required=True)
-        self._days = TextField("rotation_days", "Days", required=True, example="90")
+        at_first = OWN_DAYS if present is not None and present not in _USUAL else present
+        own_days = present.removesuffix("d") if present is not None and at_first == OWN_DAYS else ""
+        self._choice = ChoiceField("rotation_schedule", "Rotation Schedule", choices, value=at_first, required=True)
+        self._days = TextField("rotation_days", "Days", own_days, required=True, example="90")
 
     def compose(self) -> ComposeResult:
         """The choice, and the number where that is chosen."""
@@ -37,8 +42,8 @@ class RotationSchedule(Vertical):
         yield self._days
 
     def on_mount(self) -> None:
-        """No number yet."""
-        self._days.display = False
+        """A number only where one is chosen."""
+        self._days.display = self._choice.value == OWN_DAYS
 
     @on(Select.Changed)
     def _chosen(self) -> None:
