@@ -47,12 +47,19 @@ class KnownPrincipals:
 class InlineButton(Button):
     """A button within a step. It does not belong to those at the foot, which leave the step."""
 
-    DEFAULT_CSS = """
-    InlineButton { height: 1; min-width: 0; width: auto; padding: 0; margin: 0; }
-    """
-
     def __init__(self, words: str) -> None:
-        super().__init__(Content(f"[ {safe(words)} ]"), compact=True)
+        super().__init__(Content(), compact=True)
+        self.say(words)
+        # In the widget itself, as the buttons at the foot: Textual's own rules would make it wider.
+        self.styles.width = len(words) + 4
+        self.styles.min_width = 0
+        self.styles.height = 1
+        self.styles.padding = 0
+        self.styles.margin = 0
+
+    def say(self, words: str) -> None:
+        """Give it other words, not longer than the first."""
+        self.label = Content(f"[ {safe(words)} ]")
 
 
 class PrincipalsField(LinesField):

@@ -45,8 +45,8 @@ class PrincipalPicker(Dialog[str | None]):
     """A search over users and roles. Dismissed with an ARN, or None. chosen: those that are in the list already."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down", "move('down')", "Down", show=False),
-        Binding("up", "move('up')", "Up", show=False),
+        Binding("down", "move('cursor_down')", "Down", show=False),
+        Binding("up", "move('cursor_up')", "Up", show=False),
         Binding("pagedown", "move('page_down')", "Page down", show=False),
         Binding("pageup", "move('page_up')", "Page up", show=False),
     ]
@@ -132,13 +132,7 @@ class PrincipalPicker(Dialog[str | None]):
 
     def action_move(self, where: str) -> None:
         """Move in the list; the cursor stays in the search."""
-        options = self.query_one(OptionList)
-        {
-            "down": options.action_cursor_down,
-            "up": options.action_cursor_up,
-            "page_down": options.action_page_down,
-            "page_up": options.action_page_up,
-        }[where]()
+        getattr(self.query_one(OptionList), f"action_{where}")()
 
     @on(Input.Submitted)
     def _entered(self, event: Input.Submitted) -> None:
