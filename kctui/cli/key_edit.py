@@ -263,9 +263,7 @@ def _show_plan(name: str, plan: "EditPlan", state: "PolicyState | None", as_json
     if state is not None:
         output.lines([f"key policy in KMS: {state.standing.value}", *state.difference.split("\n")])
     for change in plan.changes:
-        output.lines(
-            [change.what, *(f"  - {text}" for text in change.before), *(f"  + {text}" for text in change.after)]
-        )
+        output.lines([change.what, *(f"  - {text}" for text in change.gone), *(f"  + {text}" for text in change.new)])
     if plan.policy:
         output.lines(["key policy", *(f"  {text}" for text in plan.policy.split("\n"))])
     if plan.calls:

@@ -37,6 +37,16 @@ class Change:
     before: tuple[str, ...]
     after: tuple[str, ...]
 
+    @property
+    def gone(self) -> tuple[str, ...]:
+        """The lines that are no more."""
+        return tuple(line for line in self.before if line not in self.after)
+
+    @property
+    def new(self) -> tuple[str, ...]:
+        """The lines that were not there."""
+        return tuple(line for line in self.after if line not in self.before)
+
 
 @dataclass(frozen=True)
 class EditPlan:

@@ -51,7 +51,7 @@ class InlineButton(Button):
         super().__init__(Content(), compact=True)
         self.say(words)
         # In the widget itself, as the buttons at the foot: Textual's own rules would make it wider.
-        self.styles.width = len(words) + 4
+        self.styles.width = len(words) + 6
         self.styles.min_width = 0
         self.styles.height = 1
         self.styles.padding = 0

@@ -99,6 +99,8 @@ class PolicyPanel(Vertical):
         self.state: PolicyState | None = None
         self._standing = Static("asking KMS", classes="standing", markup=False)
         self._view = InlineButton("View difference")
+        # F3 presses it: the focus belongs to the lists.
+        self._view.can_focus = False
         choices = [(words, choice) for choice, words in _WORDS.items()]
         self._choice: ChoiceField[PolicyChoice] = ChoiceField("policy", "What to do", choices)
 
@@ -284,8 +286,8 @@ class EditReview(Step):
         lines = [Content("The key policy in KMS is adopted as it is.")] if adopted else []
         for change in plan.changes:
             lines.append(Content.styled(safe(change.what[0].upper() + change.what[1:]), "bold"))
-            lines += [Content.styled(f"  - {safe(text)}", "dim") for text in change.before]
-            lines += [Content(f"  + {safe(text)}") for text in change.after]
+            lines += [Content.styled(f"  - {safe(text)}", "dim") for text in change.gone]
+            lines += [Content(f"  + {safe(text)}") for text in change.new]
         if plan.calls:
             lines += [Content(""), Content.styled("AWS calls to come", "dim")]
             lines += [Content(f"{number} {safe(call)}") for number, call in enumerate(plan.calls, 1)]
