@@ -204,6 +204,10 @@ _ALL = (
         Target.CLOUD_KEY, True, _key_action(KeyAction.DISABLE), asks_aws=True, label="Disable",
     ),
     Action(
+        "edit_cloud_key", "Edit CloudKey", "E", "Change description, access, tags and rotation schedule of the key.",
+        Target.CLOUD_KEY, True, _key_action(KeyAction.EDIT), asks_aws=True,
+    ),
+    Action(
         "test_account", "Test CSP Account", "T", "Ask AWS who the credentials are and what they may do.",
         Target.CSP_ACCOUNT, False, unlocked=True, label="Test",
     ),

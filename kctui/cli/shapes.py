@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from kctui.core.importable import ImportableKey
     from kctui.core.lists import CloudKeyRow, CspAccountRow, KeySetRow
     from kctui.core.model import AuditEntry
+    from kctui.core.operations import EditPlan, PolicyState
     from kctui.core.status import StatusRow
 
 Json = dict[str, Any]
@@ -166,6 +167,7 @@ def cloud_key_details(details: "CloudKeyDetails") -> Json:
         "administrators": list(details.administrators),
         "users": list(details.users),
         "tags": dict(details.tags),
+        "policy": details.policy,
         "rotation_method": details.rotation_method.value,
         "rotations_left": details.rotations_left,
         "versions": [
@@ -210,6 +212,31 @@ def cloud_key_details(details: "CloudKeyDetails") -> Json:
             }
             for operation in details.operations
         ],
+    }
+
+
+def policy_state(state: "PolicyState") -> Json:
+    """The key policy that KMS has, beside the one that kctui knows. access: null for a custom policy."""
+    access = state.access
+    lists = {"administrators": list(access.administrators), "users": list(access.users)} if access else None
+    return {
+        "standing": state.standing.name,
+        "difference": state.difference,
+        "access": lists,
+        "deleted_principals": list(state.deleted),
+        "policy": state.text,
+    }
+
+
+def edit_plan(plan: "EditPlan", state: "PolicyState | None") -> Json:
+    """What an edit would change. state: of the key policy, where KMS was asked for it."""
+    return {
+        "changes": [
+            {"what": change.what, "before": list(change.before), "after": list(change.after)} for change in plan.changes
+        ],
+        "policy_difference": plan.policy,
+        "calls": list(plan.calls),
+        "key_policy": policy_state(state) if state else None,
     }
 
 

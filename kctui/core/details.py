@@ -78,6 +78,7 @@ class CloudKeyDetails:
     """One CloudKey, whole. operations: the last fifty, newest first.
 
     rotation_method: how Rotate Now works on it. rotations_left: in place, as KMS last said; None where it cannot.
+    policy: the key policy as kctui last wrote or adopted it; None where it was never read.
     """
 
     row: CloudKeyRow
@@ -89,6 +90,7 @@ class CloudKeyDetails:
     region_long_name: str | None
     rotation_method: RotationMethod
     rotations_left: int | None
+    policy: str | None
 
 
 def cloud_key_details(store: Store, cloud_key_id: str) -> CloudKeyDetails:
@@ -160,4 +162,5 @@ def cloud_key_details(store: Store, cloud_key_id: str) -> CloudKeyDetails:
         region_long_name=region.long_name if region else None,
         rotation_method=method,
         rotations_left=left,
+        policy=key.policy,
     )

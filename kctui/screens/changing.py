@@ -153,6 +153,30 @@ class Changing(KeySetActions):
         """Disable the key."""
         self._operate("disable")
 
+    def do_edit_cloud_key(self) -> None:
+        """Edit the key, whose details are read first."""
+        engine, row = self.opened_engine, self.state.row
+
+        def read() -> news.EditWanted:
+            from kctui.core.details import cloud_key_details
+
+            return news.EditWanted(cloud_key_details(engine.store, str(getattr(row, "id", ""))))
+
+        in_thread(self, "read the CloudKey", read, lambda wanted: wanted)
+
+    def show_edit(self, wanted: news.EditWanted) -> None:
+        """Show the wizard."""
+        from kctui.screens.dialogs.edit_cloud_key import EditCloudKeyWizard
+
+        if self.is_current:
+            wizard = EditCloudKeyWizard(self.opened_engine, wanted.details, guard=self.console.hangup.guard)
+            self.app.push_screen(wizard, self._edited)
+
+    def _edited(self, _row_id: str | None) -> None:
+        # A failed edit has changed something too: its steps, and the audit log.
+        self.change(notice="")
+        self.reread()
+
     def _operate(self, name: str) -> None:
         row: Any = self.state.row
         dialog = operating.key_operation(

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from kctui.core.lists import CloudKeyRow
     from kctui.core.paging import Cursor
 
+_WRITES_POLICY = {"CreateKey", "PutKeyPolicy", "Undo: PutKeyPolicy"}
 _WAIT = "reading"
 _USAGE = {
     "ENCRYPT_DECRYPT": "encrypt and decrypt",
@@ -191,8 +192,29 @@ def _access(details: "CloudKeyDetails | None") -> Section:
     facts = [Fact("Administrator", arn, whole=True) for arn in details.administrators]
     facts += [Fact("User", arn, whole=True) for arn in details.users]
     facts += [Fact("Tag", f"{name} = {value}") for name, value in details.tags.items()]
-    words = "No administrator or user was named: the account's IAM policies decide who may use the key."
-    return Section("Access", facts, words=words)
+    if not details.administrators and not details.users:
+        facts.insert(0, Fact("Let in", "whoever the account's IAM policies let in"))
+    facts.append(Fact("Key policy", _policy(details)))
+    return Section("Access", facts)
+
+
+def _policy(details: "CloudKeyDetails") -> str:
+    """What is known of it without asking KMS."""
+    from kctui.core.aws.policies import read_access
+
+    if details.policy is None:
+        return "not read yet"
+    kind = "the AWS console's statements" if read_access(details.policy) else "custom, as it was adopted"
+    steps = [step for done in details.operations for step in done.steps]
+    written = max(
+        (
+            step.ended_at
+            for step in steps
+            if step.name in _WRITES_POLICY and step.state is StepState.DONE and step.ended_at
+        ),
+        default=None,
+    )
+    return f"{kind} · last written {moment(written)}" if written else kind
 
 
 def _schedule(row: "CloudKeyRow", now: datetime) -> list[Fact]:

@@ -277,6 +277,10 @@ class MainScreen(Looking):
     def _left_open(self, message: news.LeftOpen) -> None:
         self.show_recovery(message)
 
+    @on(news.EditWanted)
+    def _edit_wanted(self, message: news.EditWanted) -> None:
+        self.show_edit(message)
+
     @on(news.AccountTested)
     def _tested(self, message: news.AccountTested) -> None:
         self.show_test(message)

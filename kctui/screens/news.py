@@ -12,6 +12,7 @@ from kctui.screens.state import Overview, Tab
 if TYPE_CHECKING:
     from kctui.core.accounts import AccountTest
     from kctui.core.audit import AuditCheck
+    from kctui.core.details import CloudKeyDetails
     from kctui.core.paging import Cursor
     from kctui.core.recovery import OpenOperation
     from kctui.core.sync import SyncReport
@@ -46,6 +47,13 @@ class RowFound(Message):
     row_id: str
     place: "Cursor | None"
     overview: Overview
+
+
+@dataclass
+class EditWanted(Message):
+    """What there is of a CloudKey that is to be edited has arrived."""
+
+    details: "CloudKeyDetails"
 
 
 @dataclass

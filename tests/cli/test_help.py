@@ -16,7 +16,7 @@ EXPECTED = {
     "demo", "init", "sync", "status", "recover", "doctor", "completion",
     "account add", "account list", "account show", "account test", "account edit", "account remove",
     "keyset create", "keyset list", "keyset show", "keyset edit", "keyset remove", "keyset import",
-    "key create", "key list", "key show", "key upload", "key enable", "key disable",
+    "key create", "key list", "key show", "key edit", "key upload", "key enable", "key disable",
     "key remove-from-cloud", "key delete", "key cancel-deletion", "key rotate",
     "audit list", "audit export", "audit verify", "aws policy", "aws setup",
 }  # fmt: skip

@@ -61,7 +61,7 @@ async def test_a_cloud_key_is_created_to_available(dialog_engine: Engine, key_se
         await fill(pilot, "description", "Aurora, payroll")
         await push(pilot, "continue")
         await paste(pilot, f"{ADMINISTRATOR}\r\n{ADMINISTRATOR}\r\n")
-        await pilot.press("tab")
+        await pilot.press("tab", "tab")
         await paste(pilot, ADMINISTRATOR)
         await push(pilot, "continue")
         await push(pilot, "continue")

@@ -117,6 +117,7 @@ def _harmless(session: AwsSession, caller_arn: str) -> dict[str, Callable[[], ob
         "ec2:DescribeRegions": lambda: session.ec2().describe_regions(AllRegions=False),
         "ssm:GetParameter": lambda: session.ssm().get_parameter(Name=LONG_NAME.format(region=region)),
         "iam:ListUsers": lambda: session.iam().list_users(MaxItems=1),
+        "iam:ListRoles": lambda: session.iam().list_roles(MaxItems=1),
     }
     key = access_key_of(session.credentials.credential)
     if ":user/" in caller_arn and key is not None:

@@ -8,7 +8,6 @@ row that the user looked at; where it has changed since, nothing is done.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import Enum
 from typing import Any
 
 from sqlmodel import Session, col, func, select
@@ -23,20 +22,13 @@ from kctui.core.material.custody import new_version
 from kctui.core.model import KeySet, KeyVersion
 from kctui.core.observer import Observer, Silent
 from kctui.core.operations.definitions import DEFINITIONS
+from kctui.core.operations.edits import CloudKeyEdit, plan_edit
 from kctui.core.operations.journal import Beginning, begin
+from kctui.core.operations.keep import KEEP, Keep
 from kctui.core.operations.runner import audit_refusal, run_to_end
 from kctui.core.words import AuditCategory, CloudStatus, KeySpec, OperationKind, RotationMethod
 
 LEAST_DAYS, MOST_DAYS = 7, 30
-
-
-class Keep(Enum):
-    """Stands for "as it was" where None has a meaning of its own."""
-
-    KEEP = "keep"
-
-
-KEEP = Keep.KEEP
 
 
 @dataclass(frozen=True)
@@ -161,6 +153,33 @@ def rotate(
     parameters = {"version": version.id, "expires_at": row.expires_at.isoformat() if row.expires_at else None}
     asked = _Asked(KeyAction.ROTATE, kind, title, parameters, lambda session: session.add(version))
     _operate(engine, row, asked, revision, observer)
+
+
+def edit_cloud_key(
+    engine: Engine,
+    cloud_key_id: str,
+    edit: CloudKeyEdit,
+    *,
+    overwrite: str | None = None,
+    revision: int | None = None,
+    observer: Observer | None = None,
+) -> bool:
+    """Edit CloudKey: description, access, tags, rotation schedule; whether there was anything to change.
+
+    overwrite: the key policy that KMS has, as the user saw it, to be replaced knowingly. Without it, a policy that is
+    not as kctui wrote or adopted it is refused (ConflictError, with the difference). kms:DescribeKey, GetKeyPolicy,
+    ListResourceTags, UpdateKeyDescription, UntagResource, TagResource, PutKeyPolicy: of these what the edit needs, and
+    the same to undo. Raises InvalidInputError too.
+    """
+    plan = plan_edit(engine, cloud_key_id, edit, overwrite=overwrite)
+    if not plan.changes:
+        return False
+    row = cloud_key_row(engine.store, cloud_key_id)
+    what = ", ".join(change.what for change in plan.changes)
+    title = f"{OperationKind.EDIT.value} {_named(row)}: {what}"
+    asked = _Asked(KeyAction.EDIT, OperationKind.EDIT, title, plan.parameters)
+    _operate(engine, row, asked, plan.revision if revision is None else revision, observer)
+    return True
 
 
 def rotation_method(engine: Engine, row: CloudKeyRow) -> RotationMethod:

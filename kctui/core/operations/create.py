@@ -13,8 +13,9 @@ from kctui.core.aws.kms import Kms
 from kctui.core.aws.policies import key_policy
 from kctui.core.clock import now
 from kctui.core.errors import ConflictError
-from kctui.core.model import CloudKey, CspAccount, KeyVersion, Schedule
+from kctui.core.model import CloudKey, KeyVersion, Schedule
 from kctui.core.observer import Observer
+from kctui.core.operations.access import policy_kind
 from kctui.core.operations.birth import CREATE_KEY, UNDO_DAYS, create_kms_key, search
 from kctui.core.operations.importing import (
     confirm,
@@ -93,12 +94,12 @@ class CreateCloudKey:
             run.step("Check alias", effect, observer)
 
     def _create_key(self, run: Run, observer: Observer, kms: Kms, key: CloudKey) -> None:
-        with run.engine.store.read() as session:
-            account = session.get_one(CspAccount, key.csp_account_id)
-        policy = key_policy(account.partition, account.aws_account_id, key.administrators, key.users)
+        policy = key_policy(policy_kind(run.engine, key), key.administrators, key.users)
 
         def keep(session: Session, answer: Answer) -> None:
-            _keep_key(session.get_one(CloudKey, key.id), answer.data["key_id"], answer.data["arn"])
+            row = session.get_one(CloudKey, key.id)
+            row.policy = policy
+            _keep_key(row, answer.data["key_id"], answer.data["arn"])
 
         create_kms_key(run, observer, kms, policy, keep)
 

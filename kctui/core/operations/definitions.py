@@ -2,6 +2,7 @@
 
 from kctui.core.operations.create import CreateCloudKey
 from kctui.core.operations.deletion import CancelDeletion, Delete
+from kctui.core.operations.editing import EditCloudKey
 from kctui.core.operations.material import Remove, Upload
 from kctui.core.operations.new_key import RotateByNewKey
 from kctui.core.operations.rotation import RotateInPlace
@@ -19,4 +20,5 @@ DEFINITIONS: dict[OperationKind, Definition] = {
     OperationKind.CANCEL_DELETION: CancelDeletion(),
     OperationKind.ROTATE: RotateInPlace(),
     OperationKind.ROTATE_BY_NEW_KEY: RotateByNewKey(),
+    OperationKind.EDIT: EditCloudKey(),
 }

@@ -27,11 +27,12 @@ _PASSING = {Refusal.THROTTLED, Refusal.INTERNAL, Refusal.CREDENTIALS, Refusal.NO
 class Undone:
     """How an undoing ends: UNDONE, FAILED where nothing had been done, or DONE where it could not be taken back.
 
-    also: written as the operation ends.
+    kept: what could not be taken back, in words; the state is DONE then. also: written as the operation ends.
     """
 
     state: OperationState
     also: Callable[[Session], None] | None = None
+    kept: str = ""
 
 
 class Definition(Protocol):
@@ -76,7 +77,7 @@ def run_to_end(engine: Engine, run: Run, definition: Definition, observer: Obser
             raise
         except KctuiError as error:
             begun = run.may_have_happened(definition.effects)
-            if (_passes(error) and begun) or not definition.can_undo(run):
+            if (passes(error) and begun) or not definition.can_undo(run):
                 raise _left_open(engine, run, error) from error
             _undo(engine, run, definition, observer, error)
             raise
@@ -96,9 +97,11 @@ def _undo(
         raise
     except KctuiError as error:
         raise _left_open(engine, run, error) from error
-    said = refusal.title if refusal else ""
+    said = ". ".join(part for part in (refusal.title if refusal else "", undone.kept) if part)
+    if refusal is not None and undone.kept:
+        refusal.detail = "\n".join(part for part in (refusal.detail, undone.kept) if part)
     failed = undone.state is OperationState.FAILED
-    outcome = _OUTCOMES[undone.state] + (f": {said}" if said else "")
+    outcome = (" undone in part" if undone.kept else _OUTCOMES[undone.state]) + (f": {said}" if said else "")
     audited = _audited(engine, run, AuditType.ERROR if failed else AuditType.WARNING, outcome)
 
     def also(session: Session) -> None:
@@ -128,7 +131,7 @@ def audit_refusal(
         )
 
 
-def _passes(error: KctuiError) -> bool:
+def passes(error: KctuiError) -> bool:
     """Whether the same call may succeed later: that is no reason to undo what was done."""
     if isinstance(error, AwsRefusedError):
         return error.refusal in _PASSING

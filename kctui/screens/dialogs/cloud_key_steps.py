@@ -15,7 +15,7 @@ from kctui.core.errors import InvalidInputError, KctuiError
 from kctui.core.text import safe
 from kctui.core.words import KeySpec
 from kctui.screens.dialogs.base import Facts, Failure
-from kctui.screens.dialogs.fields import ChoiceField, LinesField, TextField, at_field
+from kctui.screens.dialogs.fields import ChoiceField, TextField, at_field
 from kctui.screens.dialogs.schedule import KEYS_BESIDE_CHOICES, RotationSchedule
 from kctui.screens.dialogs.wizard import REVIEW, Step
 
@@ -25,9 +25,6 @@ if TYPE_CHECKING:
 KEY_SPEC = f"{KeySpec.SYMMETRIC_DEFAULT.value} · encrypt and decrypt"
 NEVER = "never"
 A_DATE = "date"
-ROOT_ALWAYS = (
-    "The AWS account itself always keeps access, through its IAM policies. ARNs of users or roles, one a line."
-)
 
 
 class CloudKeyDetails(Step):
@@ -75,53 +72,6 @@ class CloudKeyDetails(Step):
         if self._taken:
             raise InvalidInputError(f"alias/{name} is {self._taken}", remedy="Choose another name.", field="name")
         validation.check_description(self.description.value)
-
-
-class AccessStep(Step):
-    """Who may administer the key, and who may use it."""
-
-    keys = "Tab: next field   Esc: leave"
-
-    def __init__(self) -> None:
-        super().__init__("Access")
-        self._administrators = LinesField(
-            "administrators", "Administrators", hint="They have administrative rights to the key."
-        )
-        self._users = LinesField("users", "Users", hint="They can use the key to encrypt and decrypt.")
-
-    def compose(self) -> ComposeResult:
-        """Two lists of ARNs."""
-        yield Static(Content(ROOT_ALWAYS), classes="words")
-        yield self._administrators
-        yield self._users
-
-    @property
-    def administrators(self) -> tuple[str, ...]:
-        """Their ARNs. Raises InvalidInputError."""
-        return principals(self._administrators)
-
-    @property
-    def users(self) -> tuple[str, ...]:
-        """Their ARNs. Raises InvalidInputError."""
-        return principals(self._users)
-
-    def check(self) -> None:
-        """Every line must be an ARN."""
-        _ = self.administrators, self.users
-
-
-def principals(field: LinesField) -> tuple[str, ...]:
-    """The ARNs of a list, each once. Raises InvalidInputError at the list, naming the line."""
-    found: list[str] = []
-    for number, line in field.entries:
-        try:
-            arn = validation.check_principal_arn(line)
-        except InvalidInputError as error:
-            title = f"Line {number}: {error.title}"
-            raise InvalidInputError(title, remedy=error.remedy, field=field.key) from error
-        if arn not in found:
-            found.append(arn)
-    return tuple(found)
 
 
 class CloudKeySchedule(Step):

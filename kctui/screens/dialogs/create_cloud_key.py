@@ -11,7 +11,8 @@ from textual.widgets import Input
 from kctui.core.errors import ConflictError, InvalidInputError, KctuiError, NotFoundError
 from kctui.core.observer import Observer
 from kctui.core.words import KeySpec
-from kctui.screens.dialogs.cloud_key_steps import AccessStep, CloudKeyDetails, CloudKeySchedule, ReviewStep
+from kctui.screens.dialogs.access_step import AccessStep, KnownPrincipals
+from kctui.screens.dialogs.cloud_key_steps import CloudKeyDetails, CloudKeySchedule, ReviewStep
 from kctui.screens.dialogs.fields import at_field
 from kctui.screens.dialogs.wizard import Outcome, Step, Wizard
 
@@ -59,7 +60,7 @@ class CreateCloudKeyWizard(Wizard):
         self._key_set = key_set
         self._where = region
         self._details = CloudKeyDetails(key_set.name, region)
-        self._access = AccessStep()
+        self._access = AccessStep(KnownPrincipals(engine, key_set.account_id))
         self._schedule = CloudKeySchedule(key_set.rotation_days)
         self._review = ReviewStep()
         self._looking_up = False

@@ -191,9 +191,10 @@ class LinesField(Field):
     LinesField > Horizontal > PlainTextArea:focus { border: none; border-left: outer $accent; }
     """
 
-    def __init__(self, key: str, label: str, *, hint: str = "") -> None:
-        self.area = PlainTextArea(highlight_cursor_line=False)
+    def __init__(self, key: str, label: str, value: str = "", *, hint: str = "") -> None:
+        self.area = PlainTextArea(safe_lines(value), highlight_cursor_line=False)
         self.area.cursor_blink = False
+        self._at_first = self.area.text
         super().__init__(key, label, self.area, hint=hint)
 
     @property
@@ -204,8 +205,8 @@ class LinesField(Field):
 
     @property
     def changed(self) -> bool:
-        """Whether anything stands there."""
-        return bool(self.area.text.strip())
+        """Whether anything else stands there than at first."""
+        return self.area.text.strip() != self._at_first.strip()
 
 
 class ChoiceField(Field, Generic[ChoiceT]):

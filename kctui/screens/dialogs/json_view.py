@@ -29,14 +29,14 @@ class DocumentScroll(ScrollableContainer):
     """
 
 
-class JsonView(Dialog[None]):
-    """A document as JSON. Dates and enumerations are shown as their text; nothing in it can be changed."""
+class TextView(Dialog[None]):
+    """A text of many lines; nothing in it can be changed."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("q,v", "leave", "Close", show=False)]
 
-    def __init__(self, title: str, document: object) -> None:
+    def __init__(self, title: str, text: str) -> None:
         super().__init__(title)
-        self._text = json.dumps(document, indent=2, ensure_ascii=False, default=str)
+        self._text = text
 
     def compose_body(self) -> ComposeResult:
         """The text."""
@@ -51,3 +51,10 @@ class JsonView(Dialog[None]):
         """The arrows scroll at once."""
         self.hint("arrows, j k g G scroll   Esc closes")
         self.query_one(DocumentScroll).focus()
+
+
+class JsonView(TextView):
+    """A document as JSON. Dates and enumerations are shown as their text."""
+
+    def __init__(self, title: str, document: object) -> None:
+        super().__init__(title, json.dumps(document, indent=2, ensure_ascii=False, default=str))
