@@ -7,6 +7,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import click
@@ -15,8 +16,9 @@ import pytest
 from kctui.cli.root import kctui
 from kctui.core.aws.permissions import PERMISSIONS
 from kctui.core.aws.policy_documents import least_privilege
-from kctui.demo.box import Box
+from kctui.demo.box import AccessKey, Box
 
+_aws_accounts = count(500_000_000_001)
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 NOT_RUN = {
@@ -38,12 +40,20 @@ def box() -> Iterator[Box]:
         yield started
 
 
+@pytest.fixture
+def root(box: Box) -> AccessKey:
+    """An AWS account for one page: the pages use the same names."""
+    return box.add_account(str(next(_aws_accounts)))
+
+
 @pytest.mark.parametrize("page", [p for p in PAGES if commands(p)], ids=lambda page: page.name)
-def test_every_command_of_a_page_runs_in_the_order_it_stands(page: Path, box: Box, tmp_path: Path) -> None:
-    (tmp_path / "secret-access-key").write_text(box.root.secret_access_key)
+def test_every_command_of_a_page_runs_in_the_order_it_stands(
+    page: Path, box: Box, root: AccessKey, tmp_path: Path
+) -> None:
+    (tmp_path / "secret-access-key").write_text(root.secret_access_key)
     (tmp_path / "passphrase").write_text("correct horse battery staple")
     (tmp_path / "credentials").write_text(
-        f"[admin]\naws_access_key_id = {box.root.access_key_id}\naws_secret_access_key = {box.root.secret_access_key}\n"
+        f"[admin]\naws_access_key_id = {root.access_key_id}\naws_secret_access_key = {root.secret_access_key}\n"
     )
     for file in tmp_path.iterdir():
         file.chmod(0o600)
@@ -56,7 +66,7 @@ def test_every_command_of_a_page_runs_in_the_order_it_stands(page: Path, box: Bo
     if wanted and not wanted[0].startswith("kctui init"):
         wanted.insert(0, "kctui init --operator alice")
     for command in wanted:
-        words = shlex.split(command.replace("AKIAIOSFODNN7EXAMPLE", box.root.access_key_id), comments=True)
+        words = shlex.split(command.replace("AKIAIOSFODNN7EXAMPLE", root.access_key_id), comments=True)
         if words[1:3] in (["account", "add"], ["aws", "setup"]):
             words += ["--endpoint-url", box.endpoint]
         done = subprocess.run(

@@ -98,18 +98,6 @@ def is_unique_id(principal: str) -> bool:
     return bool(_UNIQUE_ID.match(principal))
 
 
-def principals_of(policy: str) -> list[str]:
-    """Everybody whom a policy names in an Allow: ARNs, account numbers, services, or `*`. Each once, in order."""
-    document = _read(policy) or {}
-    found: dict[str, None] = {}
-    for statement in listed(document.get("Statement", [])):
-        if isinstance(statement, dict) and statement.get("Effect") == "Allow":
-            principal = statement.get("Principal", {})
-            groups = principal.values() if isinstance(principal, dict) else [principal]
-            found.update(dict.fromkeys(str(name) for group in groups for name in listed(group)))
-    return list(found)
-
-
 def listed(value: object) -> list[object]:
     """A policy writes a list of one as that one."""
     return value if isinstance(value, list) else [value]
