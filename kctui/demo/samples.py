@@ -4,6 +4,7 @@ Everything is made the way a user makes it, against AWS in a box; what other peo
 other hands, through boto3. Only what cannot happen in a minute is written into the store directly, and says so.
 """
 
+import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -15,6 +16,7 @@ import boto3
 
 from kctui.core.accounts import NewAccount, add_account
 from kctui.core.adopting import import_keys
+from kctui.core.aws.policies import PolicyKind, key_policy
 from kctui.core.aws.quotas import Quotas
 from kctui.core.clock import now
 from kctui.core.engine import Engine
@@ -107,6 +109,10 @@ UNMANAGED: "tuple[tuple[str, str, KeySpecType, KeyUsageTypeType], ...]" = (
     ("partner-tokens", "tokens of the partner API", "HMAC_256", "GENERATE_VERIFY_MAC"),
     (FORGOTTEN, "nobody knows any more", "SYMMETRIC_DEFAULT", "ENCRYPT_DECRYPT"),
 )
+MEDDLED = "data-lake"
+USERS = ("alice", "bob", "carol", "payroll-batch")
+ROLES = ("KeyAdministrators", "data-lake-reader", "exporter", "payroll-app")
+_BY_EC2 = {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
 
 
 class Samples:
@@ -134,6 +140,7 @@ class Samples:
             self._say("CloudKeys")
             self._create(list(_wanted()))
             self._happen()
+            self._meddle()
             self._interrupt()
             self._made_by_aws()
             sync(engine)
@@ -176,6 +183,17 @@ class Samples:
         self._box.clock.reset()
         for name in DOOMED:
             self._by_other_hands(name, lambda kms, key: kms.schedule_key_deletion(KeyId=key, PendingWindowInDays=14))
+
+    def _meddle(self) -> None:
+        """The first account has users and roles, two of whom somebody let in to a key in the AWS console."""
+        trust = json.dumps({"Version": "2012-10-17", "Statement": [_BY_EC2]})
+        with closing(boto3.client("iam", "us-east-1", **self._as(self._box.root))) as iam:
+            arns = {name: iam.create_user(UserName=name)["User"]["Arn"] for name in USERS}
+            for name in ROLES:
+                arns[name] = iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+        kind = PolicyKind("aws", self._box.account_id)
+        policy = key_policy(kind, [arns["KeyAdministrators"]], [arns["data-lake-reader"]])
+        self._by_other_hands(MEDDLED, lambda kms, key: kms.put_key_policy(KeyId=key, Policy=policy))
 
     def _by_other_hands(self, name: str, act: "Callable[[KMSClient, str], object]") -> None:
         row = cloud_key_row(self._engine.store, self._keys[name])
