@@ -28,8 +28,8 @@ _CANCELLED = (
     "DISABLED then: applications can use it again once it is enabled."
 )
 _UPLOADED = (
-    "kctui imports its copy of the key material again, of every version. What was encrypted before can be decrypted "
-    "again, and applications can use the key at once."
+    "kctui imports its copy of the key material again, every version of it. The key works at once, for what was "
+    "encrypted before as well."
 )
 
 

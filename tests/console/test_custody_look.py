@@ -28,8 +28,8 @@ BY_NEW_KEY = (
     "without alias, and stays listed as an earlier version: what was encrypted before decrypts as it did."
 )
 UPLOADED = (
-    "kctui imports its copy of the key material again, of every version. What was encrypted before can be decrypted "
-    "again, and applications can use the key at once."
+    "kctui imports its copy of the key material again, every version of it. The key works at once, for what was "
+    "encrypted before as well."
 )
 CANCELLED = (
     "Are you sure you want to cancel the deletion of the following CloudKey? AWS will not delete the key. It is "
@@ -78,7 +78,11 @@ def deletion() -> Host:
 def rotation(usual: RotationMethod, refusal: RefusedError | None = None) -> Host:
     def look(method: RotationMethod) -> Panel:
         if method is RotationMethod.IN_PLACE:
-            left = Line(Mark.BAD if refusal else Mark.ATTENTION, "rotations", "22 of 25 left before this one")
+            left = Line(
+                Mark.BAD if refusal else Mark.ATTENTION,
+                "rotations",
+                "0 of 25 left before this one" if refusal else "22 of 25 left before this one",
+            )
             lines = (Line(Mark.GOOD, "key id", f"stays {KEY_ID}"), left, Line(Mark.UNDO, "undo", "none"))
             return Panel(IN_PLACE, FACTS, nothing, lines, refusal)
         new = "a new one: who names the key by id or ARN goes on using the earlier key"
