@@ -28,8 +28,8 @@ _CANCELLED = (
     "DISABLED then: applications can use it again once it is enabled."
 )
 _UPLOADED = (
-    "kctui imports its copy of the key material again, of every version. What was encrypted before can be decrypted "
-    "again, and applications can use the key at once."
+    "kctui imports its copy of the key material again, every version of it. The key works at once, for what was "
+    "encrypted before as well."
 )
 
 
@@ -79,7 +79,7 @@ class Custody:
                     revision=found.row.revision,
                     observer=self.hangup.guard(observer),
                 )
-                return Done(f"{found.row.name} waits for its deletion; Cancel Deletion calls it off until then")
+                return Done(f"{found.row.name} waits for its deletion")
 
             return self._panel(found, run)
 
@@ -88,6 +88,7 @@ class Custody:
     def cancellation(self) -> "ConfirmDialog":
         """Cancel Deletion; then what was deleted may be enabled."""
         from kctui.core import operations
+        from kctui.core.consequences import Line, Mark
         from kctui.core.lists import cloud_key_row
         from kctui.screens.dialogs.confirm import ConfirmDialog, Done, Offer, Panel
 
@@ -106,8 +107,12 @@ class Custody:
             offer = Offer(question, "Enable", lambda observer: enable(seen, observer))
             return Done(f"The deletion of {row.name} is cancelled", offer)
 
-        facts = (*_facts(row), ("Cloud Status", status(row, self.clock())), ("Deletion", moment(row.deletion_date)))
-        panel = Panel(_CANCELLED, facts, run, now=self._now)
+        lines = (
+            Line(Mark.ATTENTION, "now", status(row, self.clock())),
+            Line(Mark.ATTENTION, "deletion", moment(row.deletion_date)),
+            Line(Mark.UNDO, "undo", "Delete CloudKey, which begins its time anew"),
+        )
+        panel = Panel(_CANCELLED, _facts(row), run, lines, now=self._now)
         return ConfirmDialog("Cancel Deletion", row.region, "Cancel Delete", panel, leave="Leave")
 
     def rotation(self, usual: RotationMethod) -> "ConfirmDialog":
@@ -141,6 +146,7 @@ class Custody:
         from kctui.core import operations
         from kctui.core.consequences import Line, Mark
         from kctui.core.details import cloud_key_details
+        from kctui.core.operations import KEEP
         from kctui.screens.dialogs.confirm import Done, Panel
         from kctui.screens.dialogs.custody import UploadDialog
 
@@ -154,10 +160,12 @@ class Custody:
 
         def look() -> "Panel":
             details = cloud_key_details(self.engine.store, row.id)
-            facts = (*_facts(row), ("Cloud Status", status(row, self.clock())))
-            lines = (Line(Mark.GOOD, "versions", _versions_to_come(details)),)
-            # What is chosen in the dialog goes with it: see UploadDialog.
-            return Panel(_UPLOADED, facts, lambda _observer: Done(""), lines, now=self._now)
+            lines = (
+                Line(Mark.ATTENTION, "now", status(row, self.clock())),
+                Line(Mark.GOOD, "versions", _versions_to_come(details)),
+                Line(Mark.UNDO, "undo", "Remove from Cloud, at any time"),
+            )
+            return Panel(_UPLOADED, _facts(row), lambda observer: upload(KEEP, observer), lines, now=self._now)
 
         return UploadDialog(row.region, look, upload, row.expires_at, self.clock())
 

@@ -28,7 +28,8 @@ class Looking(Changing):
         """Show everything known of the row."""
         row, view = self.state.row, self.view
         page = self.query_one(DetailsPane).page or "Details"
-        details = self.details if view.deep else None
+        # What was read of another row, or before this one changed, tells nothing of it.
+        details = self.details if view.deep and getattr(self.details, "row", None) == row else None
         sections = view.sections(row, details)
         self.app.push_screen(DetailsScreen(self.title_of_row(), view.tab.words, sections, page))
         if view.deep and details is None:

@@ -90,7 +90,7 @@ async def test_nothing_leaves_while_it_runs_and_nothing_runs_twice(dialog_engine
         await pilot.pause()
         await pilot.press("enter", "escape")
         assert app.open
-        assert "DisableKey is under way and is not broken off" in seen(pilot)
+        assert "DisableKey is under way: wait." in seen(pilot)
         go_on.set()
         await settle(pilot)
         assert "request 7f0c…90ab" in seen(pilot)

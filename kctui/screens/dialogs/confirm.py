@@ -198,7 +198,7 @@ class ConfirmDialog(OperationDialog):
     def ask(self) -> None:
         """The focus is on the name, else on Cancel; the panel is read."""
         self.button("offer").display = False
-        (self.name_field.input if self._typed else self.button("cancel")).focus()
+        self.set_focus(self.name_field.input if self._typed else self.button("cancel"))
         self._tell("outcome", Content())
         self._tell("question", Content())
         self.watch(self.query_one(".operation"), "show_vertical_scrollbar", self._say_keys, init=False)
@@ -259,7 +259,8 @@ class ConfirmDialog(OperationDialog):
     def _refuse(self) -> None:
         """It cannot be done: leave only the way out, and what might change it."""
         if self.focused is self.name_field.input:
-            self.button("cancel").focus()
+            # At once: hiding what has the focus would give it to the next best.
+            self.set_focus(self.button("cancel"))
         self.name_field.display = False
         self._wait_for_name()
         self.hint("Esc: leave")

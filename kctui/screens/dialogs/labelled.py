@@ -54,6 +54,10 @@ class LabelledTexts(Widget):
         """The lines, for the width there is."""
         return Content("\n").join(self._lines(self.size.width))
 
+    def on_resize(self) -> None:
+        """Draw for the new width: a scrollbar has come or gone."""
+        self.refresh()
+
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         """As many lines as that makes."""
         return len(self._lines(width))

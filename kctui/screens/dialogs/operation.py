@@ -77,7 +77,7 @@ class OperationDialog(WorkingDialog[bool]):
             self.dismiss(self.carried_out)
             return
         step = self.query_one(StepLog).last
-        self.hint(f"{step or self._verb} is under way and is not broken off.")
+        self.hint(f"{step or self._verb} is under way: wait.")
 
     def start(self, work: Callable[[Observer], object]) -> None:
         """Run it; until it has ended there is nothing to press."""
