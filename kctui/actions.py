@@ -254,7 +254,7 @@ _ALL = (
     ),
     Action("verify_audit", "Verify Audit Log", "", "Check the chain of the audit log from its first entry."),
     Action(
-        "export_audit", "Export Audit Log", "E", "Write what the filter leaves to a file, as CSV or JSON Lines.",
+        "export_audit", "Export Audit Log", "w", "Write what the filter leaves to a file, as CSV or JSON Lines.",
         availability=_on_audit_log, label="Export",
     ),
     Action("lock", "Lock or Unlock", "L", "Forget the keys of the vault, or open it with the passphrase."),

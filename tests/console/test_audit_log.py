@@ -144,7 +144,7 @@ async def test_a_hostile_filter_is_shown_safely(start: StartShell, logged: Home)
 async def test_filter_by_and_export_are_of_this_tab_only(start: StartShell, logged: Home) -> None:
     async with start(logged, tab=Tab.CLOUD_KEYS, read_only=True) as shell:
         await shell.press("escape")
-        for key in ("F", "E"):
+        for key in ("F", "w"):
             await shell.press(key)
             assert isinstance(shell.app.screen, MainScreen)
         assert "in the tab Audit Log only" in shell.text
@@ -171,7 +171,7 @@ async def test_the_document_of_an_entry_is_what_its_hash_is_made_of(
 
 
 async def export(shell: Shell, file: Path, form: str = "jsonl", button: str = "go") -> None:
-    await shell.press("E")
+    await shell.press("w")
     assert isinstance(shell.app.screen, AuditExportDialog)
     select = field(shell.pilot, "form").editor
     assert isinstance(select, Select)
@@ -205,7 +205,7 @@ async def test_the_dialog_says_what_it_will_export(start: StartShell, logged: Ho
     async with start(logged, tab=Tab.AUDIT, read_only=True) as shell:
         await shell.press("escape")
         await filter_by(shell, user="carol", text="payroll")
-        await shell.press("E")
+        await shell.press("w")
         assert "2, oldest first, with their hashes" in shell.text
         assert "user carol · text payroll" in shell.text
         assert "~/kctui-audit-20261123-120311.jsonl" in shell.text
@@ -239,7 +239,7 @@ async def test_a_file_that_is_there_is_replaced_only_after_a_question(
 )
 async def test_a_name_that_is_none_is_said_at_the_field(start: StartShell, logged: Home, name: str, said: str) -> None:
     async with start(logged, tab=Tab.AUDIT, read_only=True) as shell:
-        await shell.press("escape", "E")
+        await shell.press("escape", "w")
         await fill(shell.pilot, "file", name)
         await push(shell.pilot, "go")
         complaint = field(shell.pilot, "file").complaint
@@ -274,7 +274,7 @@ async def test_an_export_under_way_can_be_stopped_and_leaves_no_file(
 
     monkeypatch.setattr(audit_export, "entry_record", slow)
     async with start(logged, tab=Tab.AUDIT, read_only=True) as shell:
-        await shell.press("escape", "E")
+        await shell.press("escape", "w")
         await fill(shell.pilot, "file", str(tmp_path / "audit.jsonl"))
         await shell.pilot.press("enter")
         await shell.pilot.pause()

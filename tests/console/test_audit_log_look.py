@@ -53,17 +53,17 @@ async def _verified(pilot: Pilot[None]) -> None:
 
 async def _export(pilot: Pilot[None]) -> None:
     await _filtered(pilot)
-    await pilot.press("E")
+    await pilot.press("w")
 
 
 async def _replace(pilot: Pilot[None]) -> None:
-    await pilot.press("E")
+    await pilot.press("w")
     await fill(pilot, "file", "/proc/version")
     await push(pilot, "go")
 
 
 async def _failed(pilot: Pilot[None]) -> None:
-    await pilot.press("E")
+    await pilot.press("w")
     await fill(pilot, "file", "/dev/null/audit.jsonl")
     await push(pilot, "go")
 

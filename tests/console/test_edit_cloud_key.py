@@ -215,6 +215,9 @@ async def test_a_policy_changed_elsewhere_is_shown_and_left_alone(
         field(pilot, "users").editor.focus()
         await paste(pilot, alice)
         assert lines(pilot, "users") == []
+        await pilot.press("f2")
+        await settle(pilot)
+        assert "Locked: choose what to do above" in seen(pilot)
         await pilot.press("f3")
         await settle(pilot)
         assert f"+          {json.dumps(bob)}" in seen(pilot)

@@ -15,6 +15,7 @@ from textual.widgets import Button, Static
 from kctui.core import validation
 from kctui.core.errors import InvalidInputError
 from kctui.core.text import safe
+from kctui.screens.dialogs.base import Dialog
 from kctui.screens.dialogs.fields import LinesField
 from kctui.screens.dialogs.wizard import Step
 
@@ -186,6 +187,8 @@ class AccessStep(Step):
         message.stop()
         field = message.field
         if field.area.read_only:
+            if isinstance(self.screen, Dialog):
+                self.screen.hint("Locked: choose what to do above")
             return
 
         def take(arn: str | None) -> None:
