@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from textual import events
 from textual.pilot import Pilot
 
 from kctui.core.engine import Engine
@@ -171,3 +172,19 @@ async def test_two_presses_add_one_account(dialog_engine: Engine, aws_box: Box) 
         await settle(pilot)
         assert "is added" in seen(pilot)
     assert aws_box.calls.operations("sts") == ["GetCallerIdentity"]
+
+
+async def test_what_is_typed_ahead_on_a_slow_line_lands_in_its_own_field(dialog_engine: Engine) -> None:
+    """All keys arrive at once, as when a line has stalled: the secret must not stand in a field that shows it."""
+    app = Host(lambda: CreateAccountWizard(dialog_engine))
+    async with app.run_test() as pilot:
+        await settle(pilot)
+        for field_text in ("bank", "of the bank", "AKIAIOSFODNN7EXAMPLE", "the-secret"):
+            for character in field_text:
+                app.post_message(events.Key("space" if character == " " else character, character))
+            app.post_message(events.Key("enter", "\r"))
+        await settle(pilot)
+        values = {key: field(pilot, key).editor.value for key in ("name", "description", "access_key_id")}  # type: ignore[attr-defined]
+        assert values == {"name": "bank", "description": "of the bank", "access_key_id": "AKIAIOSFODNN7EXAMPLE"}
+        assert "the-secret" not in seen(pilot)
+        assert field(pilot, "secret_access_key").changed

@@ -17,11 +17,12 @@ from kctui.core.secret import Secret
 from kctui.core.text import safe, safe_lines
 from kctui.screens.dialogs.base import LABEL_WIDTH
 from kctui.screens.widgets.secret_input import SecretInput
+from kctui.screens.widgets.type_ahead import TypeAheadInput
 
 ChoiceT = TypeVar("ChoiceT", bound=Hashable)
 
 
-class PlainInput(Input):
+class PlainInput(TypeAheadInput):
     """A line of text. What is pasted loses its control characters: a clipboard may hold anything."""
 
     DEFAULT_CSS = """

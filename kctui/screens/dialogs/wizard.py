@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
@@ -193,7 +192,7 @@ class Wizard(WorkingDialog[str | None]):
         editors = self._editors()
         # Without a field the step itself takes the focus, never Apply: a second Enter must not go through two.
         self.current.can_focus = not editors
-        (editors[0] if editors else self.current).focus()
+        self.set_focus(editors[0] if editors else self.current)
         self.hint(self.current.keys or (KEYS_BEFORE_APPLY if last and not editors else KEYS_IN_FORM))
 
     def _show(self, shown: Step | ResultStep) -> None:
@@ -288,16 +287,16 @@ class Wizard(WorkingDialog[str | None]):
         if self.focused is self.current and self.at < len(self._steps) - 1:
             self.go_on()
 
-    @on(Input.Submitted)
-    def _entered_field(self, event: Input.Submitted) -> None:
-        event.stop()
+    def entered(self, field: Input) -> bool:
+        """Enter in a field: to the next one, or on. At once, since the next key may be waiting behind it."""
         editors = self._editors()
-        place = editors.index(event.input) if event.input in editors else len(editors)
+        place = editors.index(field) if field in editors else len(editors)
         following = editors[place + 1 :]
         if following:
-            following[0].focus()
+            self.set_focus(following[0])
         else:
             self.go_on()
+        return True
 
     # Applying
 

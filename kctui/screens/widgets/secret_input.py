@@ -1,11 +1,10 @@
 """A field for a secret: nothing can be copied out of it, and reading it empties it."""
 
-from textual.widgets import Input
-
 from kctui.core.secret import Secret
+from kctui.screens.widgets.type_ahead import TypeAheadInput
 
 
-class SecretInput(Input):
+class SecretInput(TypeAheadInput):
     """A password field. `take` gives what was typed and empties the field; messages never carry the value."""
 
     ALLOW_SELECT = False
