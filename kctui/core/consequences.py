@@ -153,15 +153,12 @@ def _deletion(look: _Look, days: int) -> Consequences:
         refusal = None
     else:
         copy, refusal = _our_copy(look, versions_in(look.engine, look.key))
-    undo = (
-        f"Cancel Deletion until {gone:%Y-%m-%d %H:%M} UTC; after that nothing under this KMS key can ever be "
-        "decrypted again, with our copy neither"
-    )
+    undo = f"Cancel Deletion, until {gone:%Y-%m-%d %H:%M} UTC; our copy cannot bring the key back then"
     return Consequences(
         KeyAction.DELETE,
         look.row,
-        f"The key cannot be used from now on. AWS deletes it for good in {days} days, on {gone:%Y-%m-%d}, and with it "
-        "the access to everything that is encrypted under it.",
+        f"The key cannot be used from now on. On {gone:%Y-%m-%d}, in {days} days, AWS deletes it for good, and what is "
+        "encrypted under it can never be read again.",
         (*copy, *_what_depends(look), *_earlier(look), Line(Mark.UNDO, "undo", undo)),
         (f"kms:ScheduleKeyDeletion PendingWindowInDays={days}", "kms:DescribeKey, until it is PendingDeletion"),
         refusal,
@@ -343,7 +340,7 @@ def last_use(usage: LastUsage, at: datetime) -> str:
         return f"{usage.operation}, {age(usage.at, at)} ago (as AWS reports it, up to 1 h late)"
     if usage.created_at < usage.tracked_since:
         return f"none on record since {usage.tracked_since:%Y-%m-%d}; the key is older, and may have been used before"
-    return "none on record since the key was made (AWS reports up to 1 h late)"
+    return "none since it was made (as AWS reports it, up to 1 h late)"
 
 
 def _some(words: list[str]) -> str:

@@ -76,7 +76,8 @@ def status(row: "CloudKeyRow", now: datetime) -> str:
     if row.busy is not None:
         return f"{words}  … busy"
     if row.cloud_status is CloudStatus.PENDING_DELETE and row.deletion_date is not None:
-        return f"{words}  {max(0, (row.deletion_date - now).days)} d"
+        # To the nearest day: a deletion in 30 days is not one in 29 a moment later.
+        return f"{words}  {max(0, round((row.deletion_date - now) / timedelta(days=1)))} d"
     return words
 
 

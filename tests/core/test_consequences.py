@@ -93,7 +93,7 @@ def test_a_deletion_names_the_day_and_what_is_lost_for_good(engine: Engine, kms:
     key_id = create_cloud_key(engine, new_key())
     panel = consequences(engine, KeyAction.DELETE, key_id, days=7)
     day = (datetime.now(UTC) + timedelta(days=7)).date().isoformat()
-    assert f"on {day}" in panel.words
+    assert f"On {day}" in panel.words
     assert f"until {day}" in told(panel)["undo"]
     with engine.store.write() as session:
         session.get_one(CloudKey, key_id).key_source = KeySource.AWS
@@ -137,7 +137,7 @@ def test_an_action_that_its_state_does_not_allow_is_refused_without_asking(
 def test_no_use_on_record_is_no_proof_for_a_key_older_than_the_record() -> None:
     tracked, old, young = NOW - timedelta(days=100), NOW - timedelta(days=200), NOW - timedelta(days=100)
     assert "may have been used before" in last_use(LastUsage(None, None, tracked, old), NOW)
-    assert "since the key was made" in last_use(LastUsage(None, None, tracked, young), NOW)
+    assert "since it was made" in last_use(LastUsage(None, None, tracked, young), NOW)
     used = LastUsage("Decrypt", NOW - timedelta(minutes=14), tracked, old)
     assert last_use(used, NOW) == "Decrypt, 14 min ago (as AWS reports it, up to 1 h late)"
 
