@@ -208,6 +208,10 @@ _ALL = (
         Target.CLOUD_KEY, True, _key_action(KeyAction.EDIT), asks_aws=True,
     ),
     Action(
+        "change_expiration", "Change Expiration", "", "Let AWS delete the key material on another day, or never.",
+        Target.CLOUD_KEY, True, _key_action(KeyAction.CHANGE_EXPIRATION), asks_aws=True,
+    ),
+    Action(
         "test_account", "Test CSP Account", "T", "Ask AWS who the credentials are and what they may do.",
         Target.CSP_ACCOUNT, False, unlocked=True, label="Test",
     ),

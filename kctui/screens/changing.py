@@ -127,6 +127,10 @@ class Changing(KeySetActions):
         """Import our copy again."""
         self.app.push_screen(self._custody().uploading(), self._operated)
 
+    def do_change_expiration(self) -> None:
+        """Import our copy again, with another expiration."""
+        self.app.push_screen(self._custody().expiration(), self._operated)
+
     def do_delete(self) -> None:
         """Let AWS delete the key on a day to come."""
         self.app.push_screen(self._custody().deletion(), self._operated)

@@ -19,6 +19,7 @@ from kctui.screens.wording import (
     ago,
     date_or_never,
     day,
+    days_until,
     expiry_tone,
     moment,
     rotates,
@@ -245,14 +246,14 @@ def _versions(details: "CloudKeyDetails | None", now: datetime) -> Section:
     columns: tuple[Column[VersionRow], ...] = (
         Column("number", "Version", 7, lambda v: str(v.number), right=True),
         Column("key", "KMS key", 11, lambda v: shorten(v.kms_key_id or "–", 11)),
-        Column("status", "Its status", 18, key_status, from_width=98, tone=_version_tone),
+        Column("status", "Its status", 18, key_status, from_width=136, tone=_version_tone),
         Column("state", "Material", 16, lambda v: v.material_state.value),
         Column("import", "In the cloud", 14, lambda v: v.import_state.value),
-        Column("proven", "Proven", 8, proven),
+        Column("imported", "Imported", 10, lambda v: day(v.imported_at)),
+        Column("rotated", "Rotated", 10, lambda v: day(v.rotated_at), from_width=115),
         Column("expires", "Expires", 10, lambda v: date_or_never(v.expires_at)),
-        Column("id", "Material id", 11, lambda v: shorten(v.key_material_id or "–", 11), from_width=112),
-        Column("imported", "Imported", 10, lambda v: day(v.imported_at), from_width=124),
-        Column("rotated", "Rotated", 10, lambda v: day(v.rotated_at), from_width=136),
+        Column("proven", "Proven", 8, proven, from_width=90),
+        Column("id", "Material id", 11, lambda v: shorten(v.key_material_id or "–", 11), from_width=103),
         Column("created", "Created", 10, lambda v: day(v.created_at), from_width=148),
     )
     return Section("Versions", _earlier_keys(details, now), columns, details.versions, "No version yet.")
@@ -272,7 +273,7 @@ def _status_of(version: "VersionRow", now: datetime) -> str:
         return "–"
     words = f"{version.cloud_status.glyph} {version.cloud_status.value}"
     if version.cloud_status is CloudStatus.PENDING_DELETE and version.deletion_date is not None:
-        return f"{words}  {max(0, (version.deletion_date - now).days)} d"
+        return f"{words}  {days_until(version.deletion_date, now)} d"
     return words
 
 

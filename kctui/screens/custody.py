@@ -32,6 +32,11 @@ _UPLOADED = (
     "encrypted before as well."
 )
 
+_EXPIRES = (
+    "kctui imports its copy of the key material again, every version of it, with the new expiration. When that is "
+    "reached, AWS deletes the material; Upload to Cloud brings it back."
+)
+
 
 @dataclass(frozen=True)
 class Custody:
@@ -143,31 +148,53 @@ class Custody:
 
     def uploading(self) -> "ConfirmDialog":
         """Upload to Cloud, with the expiration it had or another one."""
-        from kctui.core import operations
-        from kctui.core.consequences import Line, Mark
-        from kctui.core.details import cloud_key_details
-        from kctui.core.operations import KEEP
-        from kctui.screens.dialogs.confirm import Done, Panel
         from kctui.screens.dialogs.custody import UploadDialog
+
+        words = f"{self.row.name} is in the cloud again"
+        look = self._look_at_import(_UPLOADED, "Remove from Cloud, at any time", words)
+        return UploadDialog(self.row.region, look, self._import(words), self.row.expires_at, self.clock())
+
+    def expiration(self) -> "ConfirmDialog":
+        """Change Expiration."""
+        from kctui.screens.dialogs.custody import ExpirationDialog
+
+        words = f"The expiration of {self.row.name} is changed"
+        look = self._look_at_import(_EXPIRES, "Change Expiration once more, at any time", words)
+        return ExpirationDialog(self.row.region, look, self._import(words), self.row.expires_at, self.clock())
+
+    def _import(self, words: str) -> "Callable[[datetime | Keep | None, Observer], Done]":
+        """Import our copies again, with this expiration."""
+        from kctui.core import operations
+        from kctui.screens.dialogs.confirm import Done
 
         row = self.row
 
-        def upload(until: "datetime | Keep | None", observer: Observer) -> "Done":
+        def run(until: "datetime | Keep | None", observer: Observer) -> "Done":
             operations.upload(
                 self.engine, row.id, revision=row.revision, expires_at=until, observer=self.hangup.guard(observer)
             )
-            return Done(f"{row.name} is in the cloud again")
+            return Done(words)
+
+        return run
+
+    def _look_at_import(self, told: str, undo: str, words: str) -> "Callable[[], Panel]":
+        from kctui.core.consequences import Line, Mark
+        from kctui.core.details import cloud_key_details
+        from kctui.core.operations import KEEP
+        from kctui.screens.dialogs.confirm import Panel
+
+        row, run = self.row, self._import(words)
 
         def look() -> "Panel":
             details = cloud_key_details(self.engine.store, row.id)
             lines = (
                 Line(Mark.ATTENTION, "now", status(row, self.clock())),
                 Line(Mark.GOOD, "versions", _versions_to_come(details)),
-                Line(Mark.UNDO, "undo", "Remove from Cloud, at any time"),
+                Line(Mark.UNDO, "undo", undo),
             )
-            return Panel(_UPLOADED, _facts(row), lambda observer: upload(KEEP, observer), lines, now=self._now)
+            return Panel(told, _facts(row), lambda observer: run(KEEP, observer), lines, now=self._now)
 
-        return UploadDialog(row.region, look, upload, row.expires_at, self.clock())
+        return look
 
     def _name(self, action: KeyAction) -> "TypedName":
         from kctui.core.operations import confirmation
@@ -189,6 +216,8 @@ class Custody:
         facts = [("Cloud Status", status(row, self.clock()))]
         if row.deletion_date is not None:
             facts.append(("Deletion", moment(row.deletion_date)))
+        if row.expires_at is not None:
+            facts.append(("Expires", moment(row.expires_at)))
         return facts
 
     def _now_rotated(self) -> list[tuple[str, str]]:

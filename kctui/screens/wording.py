@@ -68,6 +68,11 @@ def rotates(row: "CloudKeyRow", now: datetime) -> str:
     return "Never" if row.rotates_at is None else ahead(row.rotates_at, now)
 
 
+def days_until(at: datetime, now: datetime) -> int:
+    """How many days are left, to the nearest: a deletion in 30 days is not one in 29 a moment later."""
+    return max(0, round((at - now) / timedelta(days=1)))
+
+
 def status(row: "CloudKeyRow", now: datetime) -> str:
     """A CloudKey's Cloud Status: a glyph and a word, and what else there is to know of it."""
     words = f"{row.cloud_status.glyph} {row.cloud_status.value}"
@@ -76,8 +81,7 @@ def status(row: "CloudKeyRow", now: datetime) -> str:
     if row.busy is not None:
         return f"{words}  … busy"
     if row.cloud_status is CloudStatus.PENDING_DELETE and row.deletion_date is not None:
-        # To the nearest day: a deletion in 30 days is not one in 29 a moment later.
-        return f"{words}  {max(0, round((row.deletion_date - now) / timedelta(days=1)))} d"
+        return f"{words}  {days_until(row.deletion_date, now)} d"
     return words
 
 

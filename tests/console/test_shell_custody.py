@@ -307,3 +307,24 @@ async def choose_a_date(shell: Shell, day: str) -> None:
     await shell.type(day)
     await shell.press("enter")
     await agree(shell)
+
+
+async def test_the_expiration_of_an_available_key_is_changed_and_not_to_what_it_is(
+    start: StartShell, made: Home, box: Box, passphrase: str
+) -> None:
+    async with start(made, passphrase=passphrase) as shell:
+        quick(shell)
+        shell.main.action_do("change_expiration")
+        await shell.settle()
+        await agree(shell)
+        assert "The expiration is that already" in shell.text
+        day = (now() + timedelta(days=90)).date().isoformat()
+        await shell.press("enter", "down", "enter", "tab")
+        await shell.type(day)
+        await shell.press("enter")
+        await agree(shell)
+        assert "The expiration of payroll-db is changed" in shell.text
+        assert f"{day} 23:59:59 UTC" in shell.text
+    expires = the_key(made).expires_at
+    assert expires is not None
+    assert expires.date().isoformat() == day

@@ -130,6 +130,9 @@ class Expiration(Vertical):
 class UploadDialog(ConfirmDialog):
     """Upload to Cloud. upload: with this expiration, of the row as it was looked at."""
 
+    title_words = "Upload to Cloud"
+    verb = "Upload"
+
     def __init__(
         self,
         region: str,
@@ -140,9 +143,24 @@ class UploadDialog(ConfirmDialog):
     ) -> None:
         self._expiration = Expiration(former, now)
         self._upload = upload
-        super().__init__("Upload to Cloud", region, "Upload", look, fields=(self._expiration,))
+        super().__init__(self.title_words, region, self.verb, look, fields=(self._expiration,))
 
     def working(self, panel: Panel) -> Callable[[Observer], Done]:
         """Upload with what is chosen. Raises InvalidInputError at the date."""
         until = self._expiration.value
         return lambda observer: self._upload(until, observer)
+
+
+class ExpirationDialog(UploadDialog):
+    """Change Expiration of a key that is AVAILABLE: the same material is imported again, with another one."""
+
+    title_words = "Change Expiration"
+    verb = "Change"
+
+    def working(self, panel: Panel) -> Callable[[Observer], Done]:
+        """Import again with what is chosen. Raises InvalidInputError where that is what there is."""
+        from kctui.core.operations import KEEP
+
+        if self._expiration.value is KEEP:
+            raise InvalidInputError("The expiration is that already", remedy="Choose another.", field="expiration")
+        return super().working(panel)
