@@ -1,6 +1,7 @@
 """Which definition carries out which kind of operation: the one place that recovery and requests both ask."""
 
 from kctui.core.operations.create import CreateCloudKey
+from kctui.core.operations.credentials import RotateCredentials
 from kctui.core.operations.deletion import CancelDeletion, Delete
 from kctui.core.operations.material import Remove, Upload
 from kctui.core.operations.new_key import RotateByNewKey
@@ -19,4 +20,5 @@ DEFINITIONS: dict[OperationKind, Definition] = {
     OperationKind.CANCEL_DELETION: CancelDeletion(),
     OperationKind.ROTATE: RotateInPlace(),
     OperationKind.ROTATE_BY_NEW_KEY: RotateByNewKey(),
+    OperationKind.ROTATE_CREDENTIALS: RotateCredentials(),
 }
