@@ -17,6 +17,7 @@ class Target(Enum):
     ROW = "there is no row to act on"
     CLOUD_KEY = "choose a CloudKey first"
     CSP_ACCOUNT = "choose a CSP Account first"
+    KEY_SET = "choose a Key Set first"
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,7 @@ def _missing_target(target: Target, state: ConsoleState) -> str | None:
         Target.ROW: state.row is not None,
         Target.CLOUD_KEY: state.row is not None and state.tab is Tab.CLOUD_KEYS,
         Target.CSP_ACCOUNT: state.row is not None and state.tab is Tab.CSP_ACCOUNTS,
+        Target.KEY_SET: state.row is not None and state.tab is Tab.KEY_SETS,
     }
     return None if fits[target] else target.value
 
@@ -83,6 +85,11 @@ def _needs_key_set(state: ConsoleState) -> str | None:
     return _needs_account(state) or (None if state.overview.key_sets else "create a Key Set first")
 
 
+def _needs_no_keys(state: ConsoleState) -> str | None:
+    keys = getattr(state.row, "cloud_keys", 0)
+    return None if not keys else f"it has {keys:,} CloudKey{'' if keys == 1 else 's'}"
+
+
 def _needs_open_operation(state: ConsoleState) -> str | None:
     return None if state.overview.open_operations else "no operation is left open"
 
@@ -91,6 +98,10 @@ def _needs_idle(state: ConsoleState) -> str | None:
     if state.refreshing:
         return "it is under way"
     return _needs_account(state)
+
+
+def _needs_refresh(state: ConsoleState) -> str | None:
+    return None if state.stoppable else "no refresh is under way"
 
 
 def _on_cloud_keys(state: ConsoleState) -> str | None:
@@ -149,8 +160,36 @@ _ALL = (
         asks_aws=True, availability=_needs_key_set,
     ),
     Action(
+        "import_cloud_key", "Import CloudKey", "i", "Take keys that are in AWS already into a Key Set.", mutates=True,
+        asks_aws=True, availability=_needs_key_set,
+    ),
+    Action(
+        "edit_key_set", "Edit Key Set", "", "Change name, description, and how its CloudKeys rotate.",
+        Target.KEY_SET, True, unlocked=True,
+    ),
+    Action(
+        "remove_key_set", "Remove Key Set", "", "Remove a Key Set that has no CloudKeys.",
+        Target.KEY_SET, True, _needs_no_keys, unlocked=True,
+    ),
+    Action(
+        "remove", "Remove from Cloud", "x", "Delete the key material in the cloud; kctui keeps its copy.",
+        Target.CLOUD_KEY, True, _key_action(KeyAction.REMOVE), asks_aws=True, label="Remove",
+    ),
+    Action(
         "upload", "Upload to Cloud", "u", "Import kctui's copy of the key material into the cloud again.",
         Target.CLOUD_KEY, True, _key_action(KeyAction.UPLOAD), asks_aws=True, label="Upload",
+    ),
+    Action(
+        "delete", "Delete CloudKey", "X,delete", "Let AWS delete the key for good, in 7 to 30 days.",
+        Target.CLOUD_KEY, True, _key_action(KeyAction.DELETE), asks_aws=True,
+    ),
+    Action(
+        "cancel_deletion", "Cancel Deletion", "z", "Call the deletion of the key off, while it waits for it.",
+        Target.CLOUD_KEY, True, _key_action(KeyAction.CANCEL_DELETION), asks_aws=True, label="Cancel Delete",
+    ),
+    Action(
+        "rotate", "Rotate Now", "t", "Give the key new key material, in place or by a new KMS key.",
+        Target.CLOUD_KEY, True, _key_action(KeyAction.ROTATE), asks_aws=True, label="Rotate",
     ),
     Action(
         "enable", "Enable CloudKey", "e", "Let applications use the key again.",
@@ -192,6 +231,10 @@ _ALL = (
     Action(
         "refresh", "Refresh", "r", "Ask AWS for the present status of every CloudKey.", mutates=True,
         unlocked=True, availability=_needs_idle, label="Refresh",
+    ),
+    Action(
+        "stop_refresh", "Stop Refresh", "", "Ask AWS for no further key (Esc does so too); what was seen stays.",
+        availability=_needs_refresh,
     ),
     Action(
         "recover", "Recover", "", "Finish or undo the operations that were left half-way.", mutates=True,

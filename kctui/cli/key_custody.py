@@ -74,7 +74,7 @@ def upload(
         lambda engine, key_id, revision, observer: upload_key(
             engine, key_id, revision=revision, expires_at=until, observer=observer
         ),
-        "Uploaded",
+        "Uploaded {key}.",
         as_json,
     )
 
@@ -101,7 +101,7 @@ def enable(
         (name, key_set, region),
         vault.unlocking(ctx, operator, passphrase_file),
         lambda engine, key_id, revision, observer: enable_key(engine, key_id, revision=revision, observer=observer),
-        "Enabled",
+        "Enabled {key}.",
         as_json,
     )
 
@@ -128,7 +128,7 @@ def disable(
         (name, key_set, region),
         vault.unlocking(ctx, operator, passphrase_file),
         lambda engine, key_id, revision, observer: disable_key(engine, key_id, revision=revision, observer=observer),
-        "Disabled",
+        "Disabled {key}.",
         as_json,
     )
 
@@ -169,7 +169,7 @@ def remove_from_cloud(
         which,
         how,
         lambda engine, key_id, revision, observer: remove_key(engine, key_id, revision=revision, observer=observer),
-        "Removed from the cloud",
+        "Removed {key} from the cloud.",
         as_json,
         ask=lambda engine, row: _require_name(engine, KeyAction.REMOVE, row, confirm),
     )
@@ -216,7 +216,7 @@ def delete(
         lambda engine, key_id, revision, observer: delete_key(
             engine, key_id, days=days, revision=revision, observer=observer
         ),
-        f"Scheduled the deletion in {days} days of",
+        f"AWS deletes {{key}} in {days} days.",
         as_json,
         ask=lambda engine, row: _require_name(engine, KeyAction.DELETE, row, confirm, days=days),
     )
@@ -250,7 +250,7 @@ def cancel_deletion(
             operations.enable(engine, key_id, observer=observer)
 
     how = vault.unlocking(ctx, operator, passphrase_file)
-    operate(ctx, (name, key_set, region), how, cancel, "Cancelled the deletion of", as_json)
+    operate(ctx, (name, key_set, region), how, cancel, "Cancelled the deletion of {key}.", as_json)
     if not then_enable:
         messages.note(f"It is not enabled: `kctui key enable {name}`, where its material is there.")
 
@@ -298,7 +298,7 @@ def rotate(
         lambda engine, key_id, revision, observer: rotate_key(
             engine, key_id, method=way, revision=revision, observer=observer
         ),
-        "Rotated",
+        "Rotated {key}.",
         as_json,
     )
 

@@ -41,7 +41,10 @@ def operate(
     *,
     ask: "Callable[[Engine, CloudKeyRow], None] | None" = None,
 ) -> None:
-    """Run an operation on one CloudKey, and show what it came to. ask: asked before, with the row as it is then."""
+    """Run an operation on one CloudKey, and show what it came to.
+
+    done: what to say then, with {key} for the CloudKey. ask: asked before, with the row as it is then.
+    """
     line = ctx.ensure_object(CommandLine)
     name, key_set, region = which
     with vault.unlocked(line, how, f"Changing the CloudKey {name}") as engine:
@@ -53,5 +56,8 @@ def operate(
             ask(engine, row)
         run_operation(lambda observer: operation(engine, row.id, row.revision, observer), messages.StepLines())
         details = cloud_key_details(engine.store, row.id)
-    messages.note(f"{done} the CloudKey {row.name} in {row.region}.")
-    key_views.show(details, as_json)
+    messages.note(done.format(key=f"the CloudKey {row.name} in {row.region}"))
+    if as_json:
+        key_views.show(details, as_json)
+    else:
+        key_views.brief(details)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from kctui.cli import moments, output, shapes
 from kctui.cli.output import Column, Cut
 from kctui.core.validation import rotation_text
-from kctui.core.words import MOST_ROTATIONS, CloudStatus, KeySource, RotationMethod
+from kctui.core.words import MOST_ROTATIONS, CloudStatus, KeySource, MaterialState, RotationMethod
 
 if TYPE_CHECKING:
     from kctui.core.details import CloudKeyDetails, OperationRow, VersionRow
@@ -74,6 +74,21 @@ def show(details: "CloudKeyDetails", as_json: bool) -> None:
                 "\n".join(_operation(done) for done in details.operations[:_OPERATIONS_SHOWN]) or moments.NOTHING,
             ),
             ("Created", moments.moment(row.created_at)),
+        ]
+    )
+
+
+def brief(details: "CloudKeyDetails") -> None:
+    """What an operation may have changed of a CloudKey."""
+    row = details.row
+    versions = [version.number for version in details.versions if version.material_state is MaterialState.CURRENT]
+    output.details(
+        [
+            ("CloudKey", row.name),
+            ("KeyId", row.kms_key_id or moments.NOTHING),
+            ("Cloud Status", status(row)),
+            ("Version", ", ".join(map(str, versions)) or moments.NOTHING),
+            ("Expires", moments.moment(row.expires_at, moments.NEVER)),
         ]
     )
 

@@ -7,7 +7,9 @@ from kctui.core.clock import rfc3339
 
 if TYPE_CHECKING:
     from kctui.core.accounts import AccountTest
+    from kctui.core.adopting import ImportReport
     from kctui.core.details import CloudKeyDetails
+    from kctui.core.importable import ImportableKey
     from kctui.core.lists import CloudKeyRow, CspAccountRow, KeySetRow
     from kctui.core.model import AuditEntry
     from kctui.core.status import StatusRow
@@ -78,8 +80,53 @@ def key_set(row: "KeySetRow") -> Json:
         "admin_group": row.group,
         "csp_account": row.account,
         "rotation_days": row.rotation_days,
+        "rotation_method": row.rotation_method.value,
         "cloud_keys": row.cloud_keys,
+        "revision": row.revision,
         "created_at": moment(row.created_at),
+    }
+
+
+def importable_key(one: "ImportableKey") -> Json:
+    """A key of AWS that no CloudKey holds. reason: why it cannot be imported. tags: None where they are hidden."""
+    key = one.key
+    return {
+        "kms_key_id": one.key_id,
+        "name": one.name,
+        "aliases": list(one.aliases),
+        "key_arn": key.arn if key else None,
+        "description": key.description if key else None,
+        "key_spec": key.key_spec if key else None,
+        "key_usage": key.key_usage if key else None,
+        "origin": key.origin if key else None,
+        "cloud_status": one.status.value,
+        "deletion_date": moment(key.deletion_date) if key else None,
+        "expires_at": moment(key.valid_to) if key else None,
+        "created_at": moment(key.created_at) if key else None,
+        "tags": None if one.tags is None else dict(one.tags),
+        "made_by_kctui_as": one.made_as,
+        "material_held": one.lost_id is not None,
+        "reason": one.reason,
+    }
+
+
+def import_report(report: "ImportReport") -> Json:
+    """What an import came to. became: imported, linked again, skipped or failed."""
+    return {
+        "asked": report.asked,
+        "imported": len(report.imported),
+        "cancelled": report.cancelled,
+        "error": report.error.title if report.error else None,
+        "keys": [
+            {
+                "kms_key_id": one.key_id,
+                "name": one.name,
+                "became": one.became.value,
+                "told": one.told,
+                "cloud_key_id": one.cloud_key_id,
+            }
+            for one in report.outcomes
+        ],
     }
 
 

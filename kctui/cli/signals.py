@@ -17,6 +17,7 @@ from typing import Any, NoReturn, TypeVar
 
 from kctui.cli import messages
 from kctui.cli.exit_codes import ExitCode
+from kctui.core.errors import CancelledError
 from kctui.core.observer import Observer
 from kctui.core.words import StepState
 
@@ -62,10 +63,14 @@ def handled() -> Iterator[None]:
 
 
 class _Running:
-    """One operation in its thread, and the observer that keeps it from beginning another step."""
+    """One operation in its thread, and the observer that keeps it from beginning another step.
 
-    def __init__(self, inner: Observer) -> None:
+    cancellable: it is cancelled there, and comes to its own end.
+    """
+
+    def __init__(self, inner: Observer, *, cancellable: bool = False) -> None:
         self._inner = inner
+        self._cancellable = cancellable
         # put() of a SimpleQueue may be called from a signal handler; an Event's set() may not.
         self.news: queue.SimpleQueue[str] = queue.SimpleQueue()
         self.stopping = False
@@ -90,14 +95,19 @@ class _Running:
         self._inner.progress(done, total, what)
 
     def _stay_if_stopping(self) -> None:
+        if self.stopping and self._cancellable:
+            raise CancelledError("Interrupted", remedy="What was done before stays done.")
         if self.stopping:
             self.news.put("between steps")
             self._forever.wait()
 
 
-def run_operation(work: Callable[[Observer], Result], observer: Observer) -> Result:
-    """Run `work` in a thread, so that a signal lets its step finish. Then this process ends, with 130."""
-    running = _Running(observer)
+def run_operation(work: Callable[[Observer], Result], observer: Observer, *, cancellable: bool = False) -> Result:
+    """Run `work` in a thread, so that a signal lets its step finish. Then this process ends, with 130.
+
+    cancellable: `work` ends by itself instead, when its observer raises CancelledError between two steps.
+    """
+    running = _Running(observer, cancellable=cancellable)
     outcome: list[Result] = []
     failure: list[BaseException] = []
 
@@ -115,6 +125,8 @@ def run_operation(work: Callable[[Observer], Result], observer: Observer) -> Res
         _wait(running)
     finally:
         _signals.operation = None
+    if failure and running.stopping and isinstance(failure[0], CancelledError):
+        raise Interrupted(failure[0].title) from failure[0]
     if failure:
         raise failure[0]
     return outcome[0]

@@ -95,6 +95,10 @@ class NeedsRecoveryError(KctuiError):
     kind = ErrorKind.NEEDS_RECOVERY
 
 
+class CancelledError(KctuiError):
+    """Raised by an observer between two steps of long work: stop here. What was done stays done."""
+
+
 class UnreachableError(KctuiError):
     """AWS, or another outside service, does not answer."""
 

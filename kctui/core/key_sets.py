@@ -11,30 +11,44 @@ from kctui.core.engine import Engine
 from kctui.core.errors import ConflictError, InvalidInputError, NotFoundError
 from kctui.core.keyring import check_name
 from kctui.core.model import KeySet
-from kctui.core.words import AuditCategory, AuditType
+from kctui.core.words import AuditCategory, AuditType, RotationMethod
 
 
 @dataclass(frozen=True)
 class NewKeySet:
-    """What a Key Set is made from. rotation_days: what its new CloudKeys inherit; None is Never."""
+    """What a Key Set is made from. rotation_days: what its new CloudKeys inherit; None is Never.
+
+    rotation_method: how Rotate Now works on its symmetric CloudKeys.
+    """
 
     name: str
     account: str
     description: str = ""
     rotation_days: int | None = None
+    rotation_method: RotationMethod = RotationMethod.IN_PLACE
 
 
 def check_new_key_set(engine: Engine, new: NewKeySet) -> NewKeySet:
     """Check it. Raises InvalidInputError, NotFoundError or ConflictError."""
-    check_name(new.name, "a Key Set")
-    validation.check_description(new.description)
-    if new.rotation_days is not None and not 1 <= new.rotation_days <= validation.MOST_ROTATION_DAYS:
-        raise InvalidInputError("That is not a rotation schedule", field="rotation_schedule")
+    check_values(new.name, new.description, new.rotation_days)
     with engine.store.read() as session:
         find_account(session, new.account)
-        if session.exec(select(KeySet.id).where(KeySet.name == new.name)).first():
-            raise ConflictError(f"There is a Key Set {new.name} already", remedy="Choose another name.")
+        refuse_taken_name(session, new.name)
     return new
+
+
+def check_values(name: str, description: str, rotation_days: int | None) -> None:
+    """Check what can be checked without the database. Raises InvalidInputError."""
+    check_name(name, "a Key Set")
+    validation.check_description(description)
+    if rotation_days is not None and not 1 <= rotation_days <= validation.MOST_ROTATION_DAYS:
+        raise InvalidInputError("That is not a rotation schedule", field="rotation_schedule")
+
+
+def refuse_taken_name(session: Session, name: str) -> None:
+    """Raise ConflictError where a Key Set has this name."""
+    if session.exec(select(KeySet.id).where(KeySet.name == name)).first():
+        raise NameTakenError(f"There is a Key Set {name} already", remedy="Choose another name.")
 
 
 def create_key_set(engine: Engine, new: NewKeySet) -> KeySet:
@@ -50,6 +64,7 @@ def create_key_set(engine: Engine, new: NewKeySet) -> KeySet:
             csp_account_id=account.id,
             group_id=account.group_id,
             rotation_days=new.rotation_days,
+            rotation_method=new.rotation_method,
         )
         session.add(key_set)
         session.flush()
@@ -64,6 +79,10 @@ def create_key_set(engine: Engine, new: NewKeySet) -> KeySet:
             ),
         )
     return key_set
+
+
+class NameTakenError(ConflictError):
+    """Another Key Set has that name."""
 
 
 def find_key_set(session: Session, name: str) -> KeySet:

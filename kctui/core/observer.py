@@ -6,7 +6,7 @@ from kctui.core.words import StepState
 
 
 class Observer(Protocol):
-    """Whoever watches. Called from any thread."""
+    """Whoever watches. Called from any thread. `progress` may raise CancelledError, where the work says it can be."""
 
     def step(self, name: str, state: StepState, detail: str = "", request_id: str | None = None) -> None:
         """A step was announced (INTENDED), is done, or failed. request_id: AWS's."""

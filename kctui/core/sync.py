@@ -11,21 +11,20 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
 from kctui.core.accounts import find_account, note_reach
-from kctui.core.aws.clients import AwsSession
 from kctui.core.aws.failures import AwsRefusedError, AwsUnreachableError, Refusal
-from kctui.core.aws.identity import caller_identity
+from kctui.core.aws.identity import require_same_account
 from kctui.core.aws.kms import Kms, KmsKey
 from kctui.core.clock import now
 from kctui.core.engine import Engine
-from kctui.core.errors import KctuiError, RefusedError
+from kctui.core.errors import CancelledError, KctuiError
+from kctui.core.lists import managed_key_ids
 from kctui.core.model import CloudKey, CspAccount, Operation
 from kctui.core.observer import Observer, Silent
-from kctui.core.operations.birth import known_keys
 from kctui.core.version_sync import sync_versions
-from kctui.core.words import CloudStatus, StepState
+from kctui.core.words import CloudStatus, KeySource, StepState
 
 WORKERS = 16
-_BATCH = 500
+_BATCH = 100
 
 
 @dataclass(frozen=True)
@@ -44,10 +43,11 @@ class AccountSync:
 
 @dataclass(frozen=True)
 class SyncReport:
-    """What a sync found."""
+    """What a sync found. cancelled: it was stopped between two keys; what was seen until then is kept."""
 
     accounts: tuple[AccountSync, ...]
     at: datetime
+    cancelled: bool = False
 
     @property
     def failed(self) -> bool:
@@ -70,7 +70,7 @@ def sync(engine: Engine, *, account: str | None = None, observer: Observer | Non
     """Ask KMS for every CloudKey of all CSP Accounts, or of one.
 
     sts:GetCallerIdentity, and kms:ListKeys, kms:ListAliases, kms:DescribeKey in each region that holds CloudKeys,
-    within AWS's quotas.
+    within AWS's quotas. The observer may cancel it between keys.
     """
     observer = observer or Silent()
     engine.require_writable("Refresh")
@@ -80,9 +80,11 @@ def sync(engine: Engine, *, account: str | None = None, observer: Observer | Non
     accounts = [row for row in accounts if row.group_id in engine.keyring.groups]
     watched = observer
 
-    def one(row: CspAccount) -> AccountSync:
+    def one(row: CspAccount) -> AccountSync | None:
         try:
             result = _sync_account(engine, row, watched)
+        except CancelledError:
+            return None
         except KctuiError as error:
             note_reach(engine, row.id, error)
             watched.step(row.name, StepState.FAILED, error.title)
@@ -91,19 +93,21 @@ def sync(engine: Engine, *, account: str | None = None, observer: Observer | Non
         return result
 
     with ThreadPoolExecutor(4, thread_name_prefix="kctui-sync") as pool:
-        return SyncReport(tuple(pool.map(one, accounts)), now())
+        found = [account for account in pool.map(one, accounts) if account is not None]
+    return SyncReport(tuple(found), now(), cancelled=len(found) < len(accounts))
 
 
 def _sync_account(engine: Engine, account: CspAccount, observer: Observer) -> AccountSync:
     observer.step(account.name, StepState.INTENDED)
     aws = engine.clients.session(account)
-    _require_same_account(account, aws)
+    require_same_account(account, aws)
     with engine.store.read() as session:
         regions = list(
             session.exec(select(CloudKey.region).where(CloudKey.csp_account_id == account.id).distinct())
         ) or [account.region]
     found, failures = [], []
     for region in sorted(regions):
+        observer.progress(0, len(regions), f"{account.name} {region}")
         try:
             found.append(_sync_region(engine, account, aws.kms(region), observer))
         except (AwsRefusedError, AwsUnreachableError) as error:
@@ -118,18 +122,6 @@ def _sync_account(engine: Engine, account: CspAccount, observer: Observer) -> Ac
     return AccountSync(account.name, keys, changed, unmanaged, failures[0] if failures else None)
 
 
-def _require_same_account(account: CspAccount, aws: AwsSession) -> None:
-    """Another AWS account knows none of these keys, and would have them all look deleted."""
-    caller = caller_identity(aws)
-    if caller.account != account.aws_account_id:
-        raise RefusedError(
-            f"The credential of the CSP Account {account.name} is for another AWS account",
-            detail=f"It was added for {account.aws_account_id}, and is now for {caller.account} ({caller.arn}). "
-            "No Cloud Status was changed.",
-            remedy="Look at its endpoint, and find out who made the access key.",
-        )
-
-
 def _sync_region(engine: Engine, account: CspAccount, kms: Kms, observer: Observer) -> tuple[int, int, int]:
     """How many keys were asked for, how many had changed, and how many are there that are not ours."""
     ours = _ours(engine, account.id, kms.region)
@@ -140,18 +132,20 @@ def _sync_region(engine: Engine, account: CspAccount, kms: Kms, observer: Observ
     changed = done = 0
     with ThreadPoolExecutor(WORKERS, thread_name_prefix="kctui-describe") as pool:
         batch: list[_Seen] = []
-        for seen in pool.map(lambda row: _look(kms, there, aliases, row), asked):
-            batch.append(seen)
-            done += 1
-            if len(batch) >= _BATCH:
-                changed += _keep(engine, batch)
-                batch.clear()
-                observer.progress(done, len(asked), f"{account.name} {kms.region}")
+        try:
+            for seen in pool.map(lambda row: _look(kms, there, aliases, row), asked):
+                batch.append(seen)
+                done += 1
+                if len(batch) >= _BATCH:
+                    changed += _keep(engine, batch)
+                    batch.clear()
+                    observer.progress(done, len(asked), f"{account.name} {kms.region}")
+        except CancelledError:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
         changed += _keep(engine, batch)
     sync_versions(engine, kms, account.id)
-    with engine.store.read() as session:
-        known = known_keys(session, account.id, kms.region)
-    return len(asked), changed, len(there - known)
+    return len(asked), changed, len(there - managed_key_ids(engine.store, account.aws_account_id, kms.region))
 
 
 def _ours(engine: Engine, account_id: str, region: str) -> list[CloudKey]:
@@ -236,7 +230,9 @@ def _values(seen: _Seen) -> dict[str, Any]:
         values["deletion_date"] = seen.key.deletion_date
         values["description"] = seen.key.description
         values["key_arn"] = seen.key.arn
-        if seen.key.valid_to is not None or seen.status is CloudStatus.AVAILABLE:
+        # A date that has passed says when our copy must be uploaded again; of AWS's material only AWS knows.
+        ours = seen.row.key_source is KeySource.KCTUI
+        if seen.key.valid_to is not None or seen.status is CloudStatus.AVAILABLE or not ours:
             values["expires_at"] = seen.key.valid_to
     elif seen.status is CloudStatus.DELETED:
         values["deletion_date"] = None

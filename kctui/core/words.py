@@ -125,6 +125,17 @@ class RotationMethod(StrEnum):
     IN_PLACE = "IN PLACE"
     NEW_KEY = "NEW KEY"
 
+    @property
+    def told(self) -> str:
+        """What it does, in a few words."""
+        return _ROTATION_METHODS[self]
+
+
+_ROTATION_METHODS = {
+    RotationMethod.IN_PLACE: "new material, same KMS key and key id",
+    RotationMethod.NEW_KEY: "new KMS key, the alias moves to it",
+}
+
 
 class OperatorKind(StrEnum):
     """A person, or a service such as the scheduler."""

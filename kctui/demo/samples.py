@@ -9,12 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
 import boto3
-from types_boto3_kms.client import KMSClient
 
 from kctui.core.accounts import NewAccount, add_account
+from kctui.core.adopting import import_keys
 from kctui.core.aws.quotas import Quotas
 from kctui.core.clock import now
 from kctui.core.engine import Engine
@@ -26,9 +26,13 @@ from kctui.core.operations import NewCloudKey, create_cloud_key, disable
 from kctui.core.secret import Secret
 from kctui.core.sync import sync
 from kctui.core.timing import Timing
-from kctui.core.words import CloudStatus, KeySource
+from kctui.core.words import CloudStatus
 from kctui.demo.box import AccessKey, Box, FaultKind
 from kctui.demo.planting import plant
+
+if TYPE_CHECKING:
+    from types_boto3_kms.client import KMSClient
+    from types_boto3_kms.literals import KeySpecType, KeyUsageTypeType
 
 _PLENTY = 1000.0
 _WORKERS = 4
@@ -94,6 +98,15 @@ DOOMED = ("payroll-legacy", "ledger-feed")
 GONE = ("web-old-search",)
 EXPIRING = {"payroll-db": 41, "cards-vault": 9, "ledger-db": 120, "cards-tokens": 300}
 INTERRUPTED = "cards-new-issuer"
+MADE_BY_AWS = "AWSKMSCloudKey"
+FORGOTTEN = "old-intranet"
+# Alias, description, key spec and key usage of what the console of AWS made, and Import CloudKey can take.
+UNMANAGED: "tuple[tuple[str, str, KeySpecType, KeyUsageTypeType], ...]" = (
+    ("analytics-warehouse", "Redshift, made in the AWS console", "SYMMETRIC_DEFAULT", "ENCRYPT_DECRYPT"),
+    ("code-signing", "release artefacts", "RSA_4096", "SIGN_VERIFY"),
+    ("partner-tokens", "tokens of the partner API", "HMAC_256", "GENERATE_VERIFY_MAC"),
+    (FORGOTTEN, "nobody knows any more", "SYMMETRIC_DEFAULT", "ENCRYPT_DECRYPT"),
+)
 
 
 class Samples:
@@ -122,6 +135,7 @@ class Samples:
             self._create(list(_wanted()))
             self._happen()
             self._interrupt()
+            self._made_by_aws()
             sync(engine)
             if extra:
                 self._say(f"{extra:,} more CloudKeys")
@@ -163,7 +177,7 @@ class Samples:
         for name in DOOMED:
             self._by_other_hands(name, lambda kms, key: kms.schedule_key_deletion(KeyId=key, PendingWindowInDays=14))
 
-    def _by_other_hands(self, name: str, act: Callable[[KMSClient, str], object]) -> None:
+    def _by_other_hands(self, name: str, act: "Callable[[KMSClient, str], object]") -> None:
         row = cloud_key_row(self._engine.store, self._keys[name])
         with closing(boto3.client("kms", row.region, **self._as(self._roots[row.account]))) as client:
             act(client, row.kms_key_id or "")
@@ -186,10 +200,10 @@ class Samples:
         self._box.faults.clear()
 
     def _never_seen(self) -> None:
-        """A key of the second site that no Refresh has reached yet, and one whose material AWS made."""
+        """A key of the second site that no Refresh has reached yet."""
         engine = self._engine
         with engine.store.write() as session:
-            standby, first = find_key_set(session, "standby"), find_key_set(session, "awsbyokkeyset")
+            standby = find_key_set(session, "standby")
             session.add(
                 CloudKey(
                     key_set_id=standby.id,
@@ -202,28 +216,20 @@ class Samples:
                     cloud_status=CloudStatus.UNKNOWN,
                 )
             )
-            kms_key_id, arn = self._made_by_aws()
-            session.add(
-                CloudKey(
-                    key_set_id=first.id,
-                    csp_account_id=first.csp_account_id,
-                    region="us-east-1",
-                    name="AWSKMSCloudKey",
-                    alias="alias/AWSKMSCloudKey",
-                    description="made in the AWS console",
-                    kms_key_id=kms_key_id,
-                    key_arn=arn,
-                    key_source=KeySource.AWS,
-                    cloud_status=CloudStatus.AVAILABLE,
-                    status_seen_at=now(),
-                )
-            )
 
-    def _made_by_aws(self) -> tuple[str, str]:
+    def _made_by_aws(self) -> None:
+        """Keys that were made in AWS's own console: one is imported, the others wait for that."""
         with closing(boto3.client("kms", "us-east-1", **self._as(self._box.root))) as client:
             made = client.create_key(Description="made in the AWS console")["KeyMetadata"]
-            client.create_alias(AliasName="alias/AWSKMSCloudKey", TargetKeyId=made["KeyId"])
-        return made["KeyId"], made["Arn"]
+            client.create_alias(AliasName=f"alias/{MADE_BY_AWS}", TargetKeyId=made["KeyId"])
+            import_keys(self._engine, "awsbyokkeyset", "us-east-1", [made["KeyId"]])
+            for name, description, spec, usage in UNMANAGED:
+                key_id = client.create_key(Description=description, KeySpec=spec, KeyUsage=usage)["KeyMetadata"][
+                    "KeyId"
+                ]
+                client.create_alias(AliasName=f"alias/{name}", TargetKeyId=key_id)
+                if name == FORGOTTEN:
+                    client.disable_key(KeyId=key_id)
 
     def _cut_off(self) -> None:
         """The second site's access key is switched off: its keys keep their last known status, with its age."""

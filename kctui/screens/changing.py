@@ -3,10 +3,14 @@
 from typing import Any
 
 from kctui.actions import ACTIONS, TABS, creates
+from kctui.core.errors import CancelledError
+from kctui.core.words import RotationMethod
 from kctui.screens import news, operating
 from kctui.screens.choice import Choice, ChoiceScreen
 from kctui.screens.console import Console
+from kctui.screens.custody import Custody
 from kctui.screens.details import DetailsScreen
+from kctui.screens.key_set_actions import KeySetActions
 from kctui.screens.state import Tab
 from kctui.screens.tab_view import Query
 from kctui.screens.widgets.threads import in_thread
@@ -14,10 +18,11 @@ from kctui.screens.wording import number
 
 
 class RefreshObserver:
-    """The observer of a refresh: it only posts messages, so any thread may call it."""
+    """The observer of a refresh: it only posts messages, so any thread may call it. It can be told to stop."""
 
     def __init__(self, screen: "Console") -> None:
         self._screen = screen
+        self.stop = False
 
     def step(self, name: str, state: object, detail: str = "", request_id: str | None = None) -> None:
         """Tell which account is asked."""
@@ -25,11 +30,15 @@ class RefreshObserver:
 
     def progress(self, done: int, total: int, what: str) -> None:
         """Tell how far it is."""
+        if self.stop:
+            raise CancelledError("Refresh was stopped")
         self._screen.post_message(news.Refreshing(f"{what} {number(done)} of {number(total)}"))
 
 
-class Changing(Console):
+class Changing(KeySetActions):
     """What creates, operates, recovers, refreshes, tests and verifies."""
+
+    refresh_observer: RefreshObserver | None = None
 
     # Creating
 
@@ -110,9 +119,31 @@ class Changing(Console):
 
     # Operations
 
+    def do_remove(self) -> None:
+        """Delete the material in the cloud."""
+        self.app.push_screen(self._custody().removal(), self._operated)
+
     def do_upload(self) -> None:
         """Import our copy again."""
-        self._operate("upload")
+        self.app.push_screen(self._custody().uploading(), self._operated)
+
+    def do_delete(self) -> None:
+        """Let AWS delete the key on a day to come."""
+        self.app.push_screen(self._custody().deletion(), self._operated)
+
+    def do_cancel_deletion(self) -> None:
+        """Call that off."""
+        self.app.push_screen(self._custody().cancellation(), self._operated)
+
+    def do_rotate(self) -> None:
+        """Give the key new key material, the Key Set's way or the other."""
+        key_set = self.state.overview.key_set(getattr(self.state.row, "key_set_id", None))
+        usual = key_set.rotation_method if key_set else RotationMethod.IN_PLACE
+        self.app.push_screen(self._custody().rotation(usual), self._operated)
+
+    def _custody(self) -> Custody:
+        row: Any = self.state.row
+        return Custody(self.opened_engine, row, self.console.clock, self.console.hangup)
 
     def do_enable(self) -> None:
         """Enable the key."""
@@ -154,7 +185,8 @@ class Changing(Console):
     def do_refresh(self) -> None:
         """Ask AWS for every status."""
         engine, observer = self.opened_engine, RefreshObserver(self)
-        self.change(refreshing="asking AWS", notice="")
+        self.refresh_observer = observer
+        self.change(refreshing="asking AWS", stoppable=True, notice="")
 
         def refresh() -> news.Refreshed:
             from kctui.core.sync import sync
@@ -162,6 +194,12 @@ class Changing(Console):
             return news.Refreshed(sync(engine, observer=observer))
 
         in_thread(self, "Refresh", refresh, lambda done: done)
+
+    def do_stop_refresh(self) -> None:
+        """Ask no further key; what was seen stays."""
+        if self.refresh_observer is not None:
+            self.refresh_observer.stop = True
+            self.change(refreshing="stopping", stoppable=False)
 
     def do_test_account(self) -> None:
         """Ask AWS who the credentials are."""

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.content import Content
 
-from kctui.core.text import safe
-from kctui.core.words import KeySource, OperationState, StepState
+from kctui.core.text import safe, shorten
+from kctui.core.words import CloudStatus, KeySource, OperationState, StepState
 from kctui.screens.state import ConsoleState, Overview, Tab
 from kctui.screens.tab_view import Query, TabView
 from kctui.screens.widgets.bars import WIDE
@@ -15,13 +15,16 @@ from kctui.screens.widgets.columns import Column, Tone
 from kctui.screens.widgets.sections import Fact, Section
 from kctui.screens.widgets.window import Source
 from kctui.screens.wording import (
+    STATUS_TONES,
     ago,
     date_or_never,
+    day,
     expiry_tone,
     moment,
     rotates,
     status,
     status_tone,
+    version_words,
 )
 
 if TYPE_CHECKING:
@@ -160,7 +163,7 @@ def _facts(row: "CloudKeyRow", details: "CloudKeyDetails | None", now: datetime)
         Fact("CSP Account", row.account),
         Fact("Region", region),
         Fact("Key spec", f"{row.key_spec.value} · {usage}"),
-        Fact("Version", str(max((v.number for v in details.versions), default="–")) if details else _WAIT),
+        Fact("Version", version_words(details) if details else _WAIT),
         Fact("Description", row.description or "–"),
     ]
 
@@ -211,18 +214,48 @@ def _versions(details: "CloudKeyDetails | None", now: datetime) -> Section:
         return Section("Versions", words=_WAIT)
 
     def proven(version: "VersionRow") -> str:
-        return "never" if version.proven_at is None else f"{ago(version.proven_at, now)} ago"
+        return "never" if version.proven_at is None else ago(version.proven_at, now)
+
+    def key_status(version: "VersionRow") -> str:
+        # Only an earlier KMS key has a status of its own here.
+        return "as the CloudKey" if version.cloud_status is None else _status_of(version, now)
 
     columns: tuple[Column[VersionRow], ...] = (
         Column("number", "Version", 7, lambda v: str(v.number), right=True),
+        Column("key", "KMS key", 11, lambda v: shorten(v.kms_key_id or "–", 11)),
+        Column("status", "Its status", 18, key_status, from_width=98, tone=_version_tone),
         Column("state", "Material", 16, lambda v: v.material_state.value),
         Column("import", "In the cloud", 14, lambda v: v.import_state.value),
-        Column("proven", "Our copy proven", 15, proven),
+        Column("proven", "Proven", 8, proven),
         Column("expires", "Expires", 10, lambda v: date_or_never(v.expires_at)),
-        Column("imported", "Imported", 23, lambda v: moment(v.imported_at), from_width=100),
-        Column("id", "Key material id", 15, lambda v: v.key_material_id or "–", grow=1, from_width=118),
+        Column("id", "Material id", 11, lambda v: shorten(v.key_material_id or "–", 11), from_width=112),
+        Column("imported", "Imported", 10, lambda v: day(v.imported_at), from_width=124),
+        Column("rotated", "Rotated", 10, lambda v: day(v.rotated_at), from_width=136),
+        Column("created", "Created", 10, lambda v: day(v.created_at), from_width=148),
     )
-    return Section("Versions", columns=columns, rows=details.versions, words="No version yet.")
+    return Section("Versions", _earlier_keys(details, now), columns, details.versions, "No version yet.")
+
+
+def _earlier_keys(details: "CloudKeyDetails", now: datetime) -> list[Fact]:
+    """The KMS keys that rotations have left behind, each with its whole id and its own status."""
+    left = {v.kms_key_id: v for v in details.versions if v.cloud_status is not None}
+    return [
+        Fact("Earlier KMS key", f"{key_id} · {_status_of(version, now)}", _version_tone(version))
+        for key_id, version in left.items()
+    ]
+
+
+def _status_of(version: "VersionRow", now: datetime) -> str:
+    if version.cloud_status is None:
+        return "–"
+    words = f"{version.cloud_status.glyph} {version.cloud_status.value}"
+    if version.cloud_status is CloudStatus.PENDING_DELETE and version.deletion_date is not None:
+        return f"{words}  {max(0, (version.deletion_date - now).days)} d"
+    return words
+
+
+def _version_tone(version: "VersionRow") -> Tone:
+    return Tone.DIM if version.cloud_status is None else STATUS_TONES[version.cloud_status]
 
 
 def _history(details: "CloudKeyDetails | None") -> Section:

@@ -73,7 +73,9 @@ class KeySetsView(TabView):
                 "Schedule",
                 (
                     Fact("Rotation", rotation_text(row.rotation_days)),
-                    Fact("", "what new CloudKeys of this Key Set begin with"),
+                    Fact("", "what its new CloudKeys begin with"),
+                    Fact("Rotate Now", row.rotation_method.value),
+                    Fact("", row.rotation_method.told),
                 ),
             ),
         )

@@ -224,7 +224,8 @@ class MainScreen(Looking):
 
     @on(AskFailed)
     def _ask_failed(self, message: AskFailed) -> None:
-        self.change(refreshing="", notice=f"{message.doing}: {message.error.title}")
+        self.refresh_observer = None
+        self.change(refreshing="", stoppable=False, notice=f"{message.doing}: {message.error.title}")
         self.show_error(message.error)
 
     # Details
@@ -292,7 +293,10 @@ class MainScreen(Looking):
         if failed and failed[0].error is not None:
             more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
             notice = f"{failed[0].name}: {failed[0].error.title}{more}"
-        self.change(refreshing="", notice=notice)
+        self.refresh_observer = None
+        if message.report.cancelled:
+            notice = "Refresh was stopped: what was seen until then is shown"
+        self.change(refreshing="", stoppable=False, notice=notice)
         self.reread()
 
     @on(news.AuditVerified)
@@ -310,8 +314,10 @@ class MainScreen(Looking):
     # Actions
 
     def action_clear_filter(self) -> None:
-        """Show every row again."""
-        if self.view.query_now.text:
+        """Stop a refresh; else show every row again."""
+        if self.state.stoppable:
+            self.action_do("stop_refresh")
+        elif self.view.query_now.text:
             self.view.set_filter("")
             self.load(self.view)
             self.change()

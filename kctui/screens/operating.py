@@ -1,4 +1,4 @@
-"""The dialogs of the operations on a CloudKey, of recovery, and what a test of a CSP Account shows."""
+"""The dialogs of Enable and Disable CloudKey, of recovery, and what a test of a CSP Account shows."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -21,22 +21,20 @@ if TYPE_CHECKING:
     from kctui.screens.hangup import Hangup
 
 _CONSEQUENCES = {
-    "upload": "kctui imports its copy of the key material; the key works again at once.",
     "enable": "Applications can use the key again.",
     "disable": "Applications cannot use the key until it is enabled again. Nothing is deleted.",
 }
-_VERBS = {"upload": "Upload", "enable": "Enable", "disable": "Disable"}
+_VERBS = {"enable": "Enable", "disable": "Disable"}
 
 
 def key_operation(
     engine: "Engine", name: str, title: str, row: "CloudKeyRow", now: "datetime", hangup: "Hangup"
 ) -> "OperationDialog":
-    """Ask for, and run, one of upload, enable and disable. Refused if the row changed since it was read."""
+    """Ask for, and run, one of enable and disable. Refused if the row changed since it was read."""
     from kctui.core import operations
     from kctui.screens.dialogs.operation import OperationDialog
 
     does: Callable[..., None] = {
-        "upload": operations.upload,
         "enable": operations.enable,
         "disable": operations.disable,
     }[name]

@@ -67,7 +67,8 @@ class ConsoleState:
     """Everything that an action's availability may ask.
 
     row: the one under the cursor. key_set, region: what the pickers of CloudKeys say (None: all).
-    refreshing: how far a refresh is. notice: what went wrong last, until something else goes right.
+    refreshing: how far a refresh is, or other work in the background. stoppable: it can be stopped. notice: what
+    went wrong last, until something else goes right.
     audit_check: what the last check of the audit log found.
     """
 
@@ -81,6 +82,7 @@ class ConsoleState:
     operator: str = ""
     group: str = ""
     refreshing: str = ""
+    stoppable: bool = False
     notice: str = ""
     audit_check: str = ""
     overview: Overview = Overview()

@@ -7,10 +7,11 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from kctui.core.clock import age, rfc3339
-from kctui.core.words import CloudStatus, KeySource
+from kctui.core.words import CloudStatus, KeySource, RotationMethod
 from kctui.screens.widgets.columns import Tone
 
 if TYPE_CHECKING:
+    from kctui.core.details import CloudKeyDetails
     from kctui.core.lists import CloudKeyRow
 
 SOON = timedelta(days=30)
@@ -28,6 +29,11 @@ STATUS_TONES = {
 def moment(at: datetime | None) -> str:
     """A date and a time, or a dash."""
     return "–" if at is None else at.strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def day(at: datetime | None) -> str:
+    """A date, or a dash."""
+    return "–" if at is None else at.strftime("%Y-%m-%d")
 
 
 def date_or_never(at: datetime | None) -> str:
@@ -77,6 +83,19 @@ def status(row: "CloudKeyRow", now: datetime) -> str:
 def status_tone(row: "CloudKeyRow") -> Tone:
     """The colour beside the words of `status`."""
     return Tone.ATTENTION if row.needs_recovery else STATUS_TONES[row.cloud_status]
+
+
+def version_words(details: "CloudKeyDetails") -> str:
+    """The present version, and how Rotate Now makes the next one: `3 · in place · 22 rotations left`."""
+    number = str(details.versions[0].number) if details.versions else "–"
+    if details.row.key_source is KeySource.AWS:
+        return number
+    if details.rotation_method is RotationMethod.NEW_KEY:
+        return f"{number} · by a new KMS key"
+    if details.rotations_left is None:
+        return f"{number} · in place"
+    left = "1 rotation" if details.rotations_left == 1 else f"{details.rotations_left} rotations"
+    return f"{number} · in place · {left} left"
 
 
 def number(count: int | None) -> str:

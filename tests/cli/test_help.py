@@ -15,7 +15,8 @@ from tests.cli.conftest import Cli
 EXPECTED = {
     "demo", "init", "account add", "account list", "account show", "account test", "keyset create", "keyset list",
     "account edit", "account rotate-credentials", "account remove",
-    "keyset show", "key create", "key list", "key show", "key upload", "key enable", "key disable", "sync", "status",
+    "keyset show", "keyset edit", "keyset remove", "keyset import", "key create", "key list", "key show", "key upload",
+    "key enable", "key disable", "sync", "status",
     "key remove-from-cloud", "key delete", "key cancel-deletion", "key rotate",
     "audit list", "audit verify", "recover", "doctor", "completion",
 }  # fmt: skip

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from kctui.cli.exit_codes import ExitCode
+from kctui.core.store import SCHEMA_HEAD
 from tests.cli.conftest import Cli
 from tests.cli.program import stock
 from tests.postgres import PostgresServer
@@ -24,7 +25,7 @@ def test_the_same_words_as_on_sqlite(
     assert {row["name"] for row in cli("key", "list", "--json").json["data"]} == {row["name"] for row in rows}
     assert cli("audit", "verify", "--operator", "alice").code == ExitCode.OK
     findings = {finding["subject"]: finding for finding in cli("--read-only", "doctor", "--json").json["data"]}
-    assert findings["database"]["detail"] == "PostgreSQL, sound, schema 0001"
+    assert findings["database"]["detail"] == f"PostgreSQL, sound, schema {SCHEMA_HEAD}"
     assert not (tmp_path / "home" / "kctui.db").exists()
 
 

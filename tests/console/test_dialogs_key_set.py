@@ -5,6 +5,7 @@ from textual.pilot import Pilot
 
 from kctui.core.engine import Engine
 from kctui.core.lists import KeySetList, KeySetRow
+from kctui.core.words import RotationMethod
 from kctui.demo.box import Box
 from kctui.screens.dialogs.create_key_set import CreateKeySetWizard
 from tests.console.dialog_driver import REGION, Host, complaint, field, fill, has_focus, push, seen, settle
@@ -31,11 +32,14 @@ async def test_a_key_set_is_created_with_the_keyboard_alone(dialog_engine: Engin
         await pilot.press("down", "enter")
         await pilot.press("enter")
         await pilot.press("enter", "down", "down", "enter")
+        await pilot.press("tab", "enter", "down", "enter")
+        assert RotationMethod.NEW_KEY.told in seen(pilot)
         await pilot.press("tab", "enter")
         await settle(pilot)
     row = key_sets(dialog_engine)["payroll"]
     assert app.result == row.id
     assert (row.description, row.account, row.rotation_days) == ("bank", "research", 180)
+    assert row.rotation_method is RotationMethod.NEW_KEY
 
 
 async def test_going_back_loses_nothing(dialog_engine: Engine, fixed_key_set: KeySetRow) -> None:

@@ -79,9 +79,9 @@ OLD_ROWS = (
     ),
     (
         "INSERT INTO cloud_key (id, key_set_id, csp_account_id, region, name, description, kms_key_id, key_spec,"
-        " key_usage, key_source, cloud_status, administrators, users, tags, revision, created_at) VALUES ('k', 's', 'a',"
-        " 'eu-central-1', 'payroll-db', '', 'id', 'SYMMETRIC_DEFAULT', 'ENCRYPT_DECRYPT', 'KCTUI', 'AVAILABLE', '[]',"
-        " '[]', '{}', 1, :now)"
+        " key_usage, key_source, cloud_status, administrators, users, tags, revision, created_at) VALUES ('k', 's',"
+        " 'a', 'eu-central-1', 'payroll-db', '', 'id', 'SYMMETRIC_DEFAULT', 'ENCRYPT_DECRYPT', 'KCTUI', 'AVAILABLE',"
+        " '[]', '[]', '{}', 1, :now)"
     ),
     (
         "INSERT INTO key_version (id, cloud_key_id, number, kms_key_id, material_state, import_state, created_at)"

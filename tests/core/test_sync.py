@@ -17,9 +17,11 @@ from kctui.core.accounts import NewAccount, add_account
 from kctui.core.aws.credentials import secret_access_key_place
 from kctui.core.clock import now
 from kctui.core.engine import Engine
+from kctui.core.errors import CancelledError
 from kctui.core.key_sets import NewKeySet, create_key_set
 from kctui.core.lists import CspAccountList, cloud_key_row
 from kctui.core.model import CloudKey, CspAccount
+from kctui.core.observer import Silent
 from kctui.core.operations import create_cloud_key, disable
 from kctui.core.paths import Home
 from kctui.core.secret import Secret
@@ -359,3 +361,23 @@ def _switch_off(box: Box, key: AccessKey) -> None:
     )
     iam.update_access_key(AccessKeyId=key.access_key_id, Status="Inactive")
     iam.close()
+
+
+def test_a_sync_can_be_stopped_between_keys_and_keeps_what_it_saw(
+    engine: Engine, kms: KMSClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kctui.core.sync._BATCH", 1)
+    first, second = (create_cloud_key(engine, new_key(name)) for name in ("a", "b"))
+    for key_id in (first, second):
+        kms.disable_key(KeyId=cloud_key_row(engine.store, key_id).kms_key_id or "")
+
+    class Stopping(Silent):
+        def progress(self, done: int, total: int, what: str) -> None:
+            if done == 1:
+                raise CancelledError("enough")
+
+    report = sync(engine, observer=Stopping())
+    assert (report.cancelled, report.accounts) == (True, ())
+    seen = {cloud_key_row(engine.store, key_id).cloud_status for key_id in (first, second)}
+    assert seen == {CloudStatus.DISABLED, CloudStatus.AVAILABLE}
+    assert not sync(engine).cancelled

@@ -8,14 +8,15 @@ import boto3
 import pytest
 
 from kctui.core.engine import Engine
+from kctui.core.importable import importable_keys
 from kctui.core.lists import CloudKeyList, CloudKeyQuery, CspAccountList, KeySetList
 from kctui.core.paths import Home
 from kctui.core.recovery import open_operations, recover
 from kctui.core.secret import Secret
-from kctui.core.words import CloudStatus
+from kctui.core.words import CloudStatus, KeySource
 from kctui.demo.box import Box
 from kctui.demo.console import SAMPLE_KEYS
-from kctui.demo.samples import INTERRUPTED, Samples
+from kctui.demo.samples import INTERRUPTED, MADE_BY_AWS, UNMANAGED, Samples
 from kctui.demo.tour import run_tour
 
 EXTRA = 50
@@ -48,6 +49,13 @@ def test_there_are_several_accounts_and_key_sets(engine: Engine) -> None:
 
 def test_the_number_of_samples_is_the_one_that_the_command_adds_to(engine: Engine) -> None:
     assert CloudKeyList(engine.store, CloudKeyQuery()).count() == SAMPLE_KEYS + EXTRA
+
+
+def test_one_key_was_imported_and_others_wait_for_it(engine: Engine) -> None:
+    [imported] = CloudKeyList(engine.store, CloudKeyQuery(text=MADE_BY_AWS)).page().rows
+    assert (imported.key_source, imported.cloud_status) == (KeySource.AWS, CloudStatus.AVAILABLE)
+    waiting = importable_keys(engine, "awsbyokkeyset", "us-east-1")
+    assert {one.name for one in waiting if one.reason is None} == {name for name, *_ in UNMANAGED}
 
 
 def test_a_planted_key_works_and_our_copy_is_its_material(engine: Engine, box: Box) -> None:

@@ -9,6 +9,8 @@ from kctui.core.aws.clients import AwsSession
 from kctui.core.aws.failures import AwsRefusedError, explained
 from kctui.core.aws.permissions import LONG_NAME
 from kctui.core.clock import now
+from kctui.core.errors import RefusedError
+from kctui.core.model import CspAccount
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,18 @@ def caller_identity(session: AwsSession) -> Caller:
         date = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
         ahead = parsedate_to_datetime(date) - now() if date else None
         return Caller(answer["Account"], answer["Arn"], answer["Arn"].split(":")[1], ahead)
+
+
+def require_same_account(account: CspAccount, session: AwsSession) -> None:
+    """Refuse a credential that is for another AWS account: that one knows none of the keys, and has others."""
+    caller = caller_identity(session)
+    if caller.account != account.aws_account_id:
+        raise RefusedError(
+            f"The credential of the CSP Account {account.name} is for another AWS account",
+            detail=f"It was added for {account.aws_account_id}, and is now for {caller.account} ({caller.arn}). "
+            "Nothing was changed.",
+            remedy="Look at its endpoint, and find out who made the access key.",
+        )
 
 
 def regions(session: AwsSession) -> list[str]:

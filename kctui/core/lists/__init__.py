@@ -12,11 +12,12 @@ from kctui.core.lists.cloud_keys import (
 )
 from kctui.core.lists.csp_accounts import AccountSort, CspAccountList, CspAccountRow
 from kctui.core.lists.key_sets import KeySetList, KeySetRow, KeySetSort
+from kctui.core.lists.managed import managed_key_ids
 from kctui.core.lists.regions import RegionChoice, region_choices
 from kctui.core.paging import Cursor, Page
 
 __all__ = [
     "AccountSort", "AuditList", "AuditQuery", "CloudKeyList", "CloudKeyQuery", "CloudKeyRow", "CloudKeySort",
     "CspAccountList", "CspAccountRow", "Cursor", "KeySetList", "KeySetRow", "KeySetSort", "Page", "RegionChoice",
-    "cloud_key_row", "find_cloud_key", "region_choices", "regions_in_use",
+    "cloud_key_row", "find_cloud_key", "managed_key_ids", "region_choices", "regions_in_use",
 ]  # fmt: skip

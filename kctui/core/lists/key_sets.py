@@ -11,6 +11,7 @@ from sqlmodel import col
 from kctui.core.model import AdminGroup, CloudKey, CspAccount, KeySet
 from kctui.core.paging import Paged, contains
 from kctui.core.store import Store
+from kctui.core.words import RotationMethod
 
 
 class KeySetSort(StrEnum):
@@ -24,7 +25,7 @@ class KeySetSort(StrEnum):
 
 @dataclass(frozen=True)
 class KeySetRow:
-    """A Key Set as lists show it. cloud_keys: how many it has."""
+    """A Key Set as lists show it. cloud_keys: how many it has. revision: a dialog refuses an outdated row."""
 
     id: str
     name: str
@@ -33,7 +34,9 @@ class KeySetRow:
     account: str
     account_id: str
     rotation_days: int | None
+    rotation_method: RotationMethod
     cloud_keys: int
+    revision: int
     created_at: datetime
 
 
@@ -61,7 +64,9 @@ class KeySetList(Paged[KeySetRow]):
             col(CspAccount.name),
             col(CspAccount.id),
             col(KeySet.rotation_days),
+            col(KeySet.rotation_method),
             keys,
+            col(KeySet.revision),
             col(KeySet.created_at),
         )
         super().__init__(

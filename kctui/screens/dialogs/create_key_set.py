@@ -16,11 +16,12 @@ from kctui.core import validation
 from kctui.core.errors import ConflictError, InvalidInputError, KctuiError
 from kctui.core.observer import Observer
 from kctui.core.text import safe
+from kctui.core.words import RotationMethod
 from kctui.screens.dialogs.base import DialogButton, Facts
 from kctui.screens.dialogs.create_account import CreateAccountWizard
 from kctui.screens.dialogs.fields import Field, TextField, at_field
 from kctui.screens.dialogs.message import MessageDialog
-from kctui.screens.dialogs.schedule import KEYS_BESIDE_CHOICES, RotationSchedule
+from kctui.screens.dialogs.schedule import KEYS_BESIDE_CHOICES, RotationMethodField, RotationSchedule
 from kctui.screens.dialogs.wizard import Outcome, Step, Wizard
 
 if TYPE_CHECKING:
@@ -55,15 +56,15 @@ class AccountsFailed(Message):
 class KeySetDetails(Step):
     """Name and Description."""
 
-    def __init__(self, groups: Sequence[str]) -> None:
+    def __init__(self, facts: Sequence[tuple[str, str]], name: str = "", description: str = "") -> None:
         super().__init__("Details")
-        self._group = groups[0] if len(groups) == 1 else "that of the CSP Account"
-        self.set_name = TextField("name", "Name", required=True)
-        self.description = TextField("description", "Description")
+        self._facts = facts
+        self.set_name = TextField("name", "Name", safe(name), required=True)
+        self.description = TextField("description", "Description", safe(description))
 
     def compose(self) -> ComposeResult:
-        """Type, the fields, and whose it will be."""
-        yield Facts([("Type", "AWS"), ("Admin Group", self._group)])
+        """What is not asked for, and the fields."""
+        yield Facts(self._facts)
         yield Static("")
         yield self.set_name
         yield self.description
@@ -140,18 +141,24 @@ class HsmStep(Step):
 
 
 class ScheduleStep(Step):
-    """The schedule that new CloudKeys inherit."""
+    """The schedule that new CloudKeys inherit, and how Rotate Now works. present: the schedule that there is."""
 
     keys = KEYS_BESIDE_CHOICES
+    DEFAULT_CSS = """
+    ScheduleStep > RotationSchedule { margin-bottom: 1; }
+    Dialog.-tall ScheduleStep > RotationSchedule { margin-bottom: 0; }
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, present: str | None = None, method: RotationMethod = RotationMethod.IN_PLACE) -> None:
         super().__init__("Schedule")
-        self.schedule = RotationSchedule()
+        self.schedule = RotationSchedule(present=present)
+        self.method = RotationMethodField(method)
 
     def compose(self) -> ComposeResult:
         """The guide's sentence, and the choice."""
         yield Static(Content("Default CloudKey rotation schedule presented during CloudKey creation."), classes="words")
         yield self.schedule
+        yield self.method
 
     def check(self) -> None:
         """A number of days must be one."""
@@ -165,7 +172,9 @@ class CreateKeySetWizard(Wizard):
         super().__init__("Create Key Set")
         self._engine = engine
         groups = engine.keyring.groups.values() if engine.unlocked else ()
-        self._details = KeySetDetails([group.name for group in groups])
+        names = [group.name for group in groups]
+        group = names[0] if len(names) == 1 else "that of the CSP Account"
+        self._details = KeySetDetails([("Type", "AWS"), ("Admin Group", group)])
         self._account = AccountStep()
         self._schedule = ScheduleStep()
 
@@ -234,6 +243,7 @@ class CreateKeySetWizard(Wizard):
             account=chosen.name if chosen else "",
             description=self._details.description.value,
             rotation_days=self._schedule.schedule.days,
+            rotation_method=self._schedule.method.value,
         )
         engine = self._engine
         return lambda _observer: _create(engine, new)

@@ -28,13 +28,18 @@ class OperationDialog(WorkingDialog[bool]):
     """
 
     def __init__(
-        self, title: str, facts: Sequence[tuple[str, str]], run: Callable[[Observer], None], verb: str
+        self,
+        title: str,
+        facts: Sequence[tuple[str, str]],
+        run: Callable[[Observer], object],
+        verb: str,
+        right: str = "",
     ) -> None:
-        super().__init__(title)
+        super().__init__(title, right)
         self._facts = facts
         self._work = run
         self._verb = verb
-        self._carried_out = False
+        self.carried_out = False
         self._begun = False
 
     def compose_body(self) -> ComposeResult:
@@ -51,6 +56,10 @@ class OperationDialog(WorkingDialog[bool]):
         yield DialogButton(safe(self._verb), "go", main=True, width=14)
 
     def on_mount(self) -> None:
+        """Show what is asked."""
+        self.ask()
+
+    def ask(self) -> None:
         """Cancel is the safe default."""
         self.hint("Left and right choose   Enter presses")
         self.button("cancel").focus()
@@ -58,39 +67,41 @@ class OperationDialog(WorkingDialog[bool]):
     def press(self, button: str) -> None:
         """Begin, or leave."""
         if button == "go" and not self._begun:
-            self._start()
+            self.start(self._work)
         else:
             self.action_leave()
 
     def action_leave(self) -> None:
         """Leave, but never while it runs."""
         if not self.running:
-            self.dismiss(self._carried_out)
+            self.dismiss(self.carried_out)
             return
         step = self.query_one(StepLog).last
         self.hint(f"{step or self._verb} is under way and is not broken off.")
 
-    def _start(self) -> None:
-        self._begun = self.begin(self._work)
+    def start(self, work: Callable[[Observer], object]) -> None:
+        """Run it; until it has ended there is nothing to press."""
+        self._begun = self.begin(work)
         for name in ("cancel", "go"):
             self.button(name).disabled = True
         self.hint("Working")
 
     def done(self, result: object) -> None:
         """Say so, and let the user read the steps."""
-        self._carried_out = True
+        self.carried_out = True
         self.query_one(".outcome", Static).update(
             Content.styled(f"✓ {safe(self.dialog_title)} is done", "bold $success")
         )
-        self._ended()
+        self.ended()
 
     def failed(self, error: KctuiError) -> None:
         """Show what is true now, and what to do."""
         self.query_one(StepLog).break_off()
         self.query_one(Failure).show(error)
-        self._ended()
+        self.ended()
 
-    def _ended(self) -> None:
+    def ended(self) -> None:
+        """Nothing is left but to close."""
         self.button("go").display = False
         close = self.button("cancel")
         close.say("Close")
