@@ -34,8 +34,8 @@ class AccountActions(KeySetActions):
 
         row: Any = self.state.row
         engine = self.opened_engine
-        name = _typed_name(engine, rotation_of(_account(engine, row)))
-        dialog = RotateAccountDialog(engine, row, name, self.console.hangup)
+        name = typed_name(engine, rotation_of(_account(engine, row)))
+        dialog = RotateAccountDialog(engine, row, name, self.console.hangup.guard)
         self.app.push_screen(dialog, lambda _: self._accounts_changed())
 
     def do_remove_account(self) -> None:
@@ -64,7 +64,7 @@ def removal(engine: "Engine", row: "CspAccountRow") -> "ConfirmDialog":
         ("Identity", row.caller_arn),
         ("Key Sets", "none"),
     )
-    name = _typed_name(engine, account_changes.removal(_account(engine, row)))
+    name = typed_name(engine, account_changes.removal(_account(engine, row)))
     return ConfirmDialog("Remove CSP Account", row.aws_account_id, "Remove", Panel(_REMOVED, facts, run), name=name)
 
 
@@ -75,7 +75,8 @@ def _account(engine: "Engine", row: "CspAccountRow") -> Any:
         return session.get_one(CspAccount, row.id)
 
 
-def _typed_name(engine: "Engine", confirmation: "Confirmation") -> "TypedName":
+def typed_name(engine: "Engine", confirmation: "Confirmation") -> "TypedName":
+    """The name that the dialog waits for, as the core compares it."""
     from kctui.screens.dialogs.confirm import TypedName
 
     return TypedName("Account", confirmation.name, lambda typed: confirmation.require(engine, typed))

@@ -14,7 +14,6 @@ from kctui.screens.dialogs.fields import TextField
 if TYPE_CHECKING:
     from kctui.core.engine import Engine
     from kctui.core.lists import CspAccountRow
-    from kctui.screens.hangup import Hangup
 
 
 @dataclass
@@ -27,10 +26,12 @@ class OtherKeySeen(Message):
 class RotateAccountDialog(ConfirmDialog):
     """Rotates the access key of a CSP Account. Where the IAM user has two, the other one's id is typed as well."""
 
-    def __init__(self, engine: "Engine", row: "CspAccountRow", name: TypedName, hangup: "Hangup") -> None:
+    def __init__(
+        self, engine: "Engine", row: "CspAccountRow", name: TypedName, guard: Callable[[Observer], Observer]
+    ) -> None:
         self._engine = engine
         self._row = row
-        self._hangup = hangup
+        self._guard = guard
         self._in_the_way: str | None = None
         self.other = TextField(
             "delete_other", "Delete other key", hint="Its id, typed exactly: it is gone for good then."
@@ -49,7 +50,7 @@ class RotateAccountDialog(ConfirmDialog):
 
     def looking(self) -> Callable[[], Panel]:
         """What the rotation would do now."""
-        engine, row, hangup = self._engine, self._row, self._hangup
+        engine, row, guard = self._engine, self._row, self._guard
         asked = self.asked()
         delete_other = asked if isinstance(asked, str) else None
 
@@ -69,7 +70,7 @@ class RotateAccountDialog(ConfirmDialog):
                     row.name,
                     revision=found.revision,
                     delete_other=delete_other,
-                    observer=hangup.guard(observer),
+                    observer=guard(observer),
                 )
                 return Done(f"{row.name} has a new access key, and the old one is deleted")
 
@@ -87,7 +88,8 @@ class RotateAccountDialog(ConfirmDialog):
         self._in_the_way = message.access_key_id
         self.other.display = message.access_key_id is not None
         if self.other.display and not self.other.input.value:
-            self.other.input.focus()
+            # Only after the refusal has put the focus on the way out.
+            self.call_after_refresh(self.other.input.focus)
 
 
 def _now(engine: "Engine", account_id: str) -> tuple[tuple[str, str], ...]:
