@@ -65,22 +65,23 @@ def rotation_outlook(engine: Engine, account: CspAccount, delete_other: str | No
 
 
 def _lines(account: CspAccount, seen: KeysSeen, delete_other: str | None) -> list[Line]:
+    use = use_text(seen.uses[seen.own.id])
     found = [
         Line(Mark.ATTENTION, "old key", f"{seen.own.id}, made {age(seen.own.created_at)} ago"),
-        Line(
-            Mark.ATTENTION,
-            "last use",
-            f"{use_text(seen.uses[seen.own.id])}; AWS tells of the last one only, and kctui's own count too",
-        ),
+        Line(Mark.ATTENTION, "last use", use.removeprefix("last used ").removeprefix("last use ")),
+        Line(Mark.ATTENTION, "note", "AWS tells of one use only, and kctui's own count too"),
     ]
     for key in seen.others:
-        fate = "deleted first, for good" if key.id == delete_other else "in the way: IAM allows two access keys"
-        found.append(Line(Mark.BAD, "other key", f"{key.id}, {told_of(key, seen)}: {fate}"))
+        found.append(Line(Mark.BAD, "other key", f"{key.id}, {told_of(key, seen)}"))
+        if key.id == delete_other:
+            found.append(Line(Mark.BAD, "other key", "deleted first, for good"))
+        elif seen.full:
+            found.append(Line(Mark.BAD, "in the way", "IAM allows two access keys: it must go first"))
     if account.role_arn:
-        found.append(Line(Mark.GOOD, "role", f"{account.role_arn} stays the one that is assumed"))
+        found.append(Line(Mark.GOOD, "role", f"{account.role_arn}, as before"))
     return [
         *found,
-        Line(Mark.GOOD, "order", "the old one is deleted only after the new one has worked without it"),
+        Line(Mark.GOOD, "order", "deleted only once the new one has worked without it"),
         Line(Mark.UNDO, "undo", "until the switch; a deleted access key cannot be brought back"),
     ]
 

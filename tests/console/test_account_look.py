@@ -17,7 +17,7 @@ from kctui.screens.dialogs.confirm import Done, Panel, TypedName
 from kctui.screens.dialogs.create_account import CreateAccountWizard
 from kctui.screens.dialogs.edit_account import EditAccountWizard
 from kctui.screens.dialogs.fields import ChoiceField
-from kctui.screens.dialogs.rotate_account import OtherKeySeen, RotateAccountDialog
+from kctui.screens.dialogs.rotate_account import TYPE_ITS_ID, OtherKeySeen, RotateAccountDialog
 from tests.console.dialog_driver import SIZES, Host, field, fill, push, settle
 
 pytest_plugins = ["tests.console.dialog_fixtures"]
@@ -27,22 +27,16 @@ Picture = Callable[[Host, Play], bool]
 OTHER = "AKIAI44QH8DHBEXAMPLE"
 LINES = (
     Line(Mark.ATTENTION, "old key", "AKIAIOSFODNN7EXAMPLE, made 94 d ago"),
-    Line(
-        Mark.ATTENTION, "last use",
-        "last used 14 min ago for kms in us-east-1; AWS tells of the last one only, and kctui's own count too",
-    ),
-    Line(Mark.GOOD, "order", "the old one is deleted only after the new one has worked without it"),
+    Line(Mark.ATTENTION, "last use", "14 min ago for kms in us-east-1"),
+    Line(Mark.ATTENTION, "note", "AWS tells of one use only, and kctui's own count too"),
+    Line(Mark.GOOD, "order", "deleted only once the new one has worked without it"),
     Line(Mark.UNDO, "undo", "until the switch; a deleted access key cannot be brought back"),
-)  # fmt: skip
-IN_THE_WAY = Line(
-    Mark.BAD, "other key", f"{OTHER}, inactive, 400 d old, never used: in the way: IAM allows two access keys"
 )
-FULL = RefusedError(
-    "AWSBYOKKeycontrolUser has 2 access keys, and IAM allows 2",
-    detail=f"In the way: {OTHER}, inactive, 400 d old, never used.",
-    remedy=f"Where nobody needs it, have it deleted first: --delete-other {OTHER}, in the console its id typed. "
-    "It cannot be brought back.",
+IN_THE_WAY = (
+    Line(Mark.BAD, "other key", f"{OTHER}, inactive, 400 d old, never used"),
+    Line(Mark.BAD, "in the way", "IAM allows two access keys: it must go first"),
 )
+FULL = RefusedError("AWSBYOKKeycontrolUser has 2 access keys, and IAM allows 2", remedy=TYPE_ITS_ID)
 
 
 @pytest.fixture(params=SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
@@ -84,7 +78,7 @@ class FixedRotation(RotateAccountDialog):
 
         def look() -> Panel:
             self.post_message(OtherKeySeen(OTHER if self.full else None))
-            lines = (*LINES[:2], IN_THE_WAY, *LINES[2:]) if self.full else LINES
+            lines = (*LINES[:3], *IN_THE_WAY, *LINES[3:]) if self.full else LINES
             return Panel(WORDS, facts, lambda _: Done("done"), lines, FULL if self.full else None)
 
         return look

@@ -100,8 +100,7 @@ def both_in_use(seen: KeysSeen) -> RefusedError:
     return RefusedError(
         f"{seen.user_arn.rpartition('/')[2]} has {1 + len(seen.others)} access keys, and IAM allows {MOST_KEYS}",
         detail="\n".join(f"In the way: {key.id}, {told_of(key, seen)}." for key in seen.others),
-        remedy=f"Where nobody needs it, have it deleted first: --delete-other {other.id}, in the console its id typed. "
-        "It cannot be brought back.",
+        remedy=f"Where nobody needs it, have it deleted first: --delete-other {other.id}. It cannot be brought back.",
     )
 
 

@@ -47,8 +47,6 @@ class RegionsKnown(Message):
 class AccountDetails(Step):
     """Name, credential, region. row: the CSP Account that is edited, None for a new one."""
 
-    keys = KEYS_BESIDE_CHOICES
-
     def __init__(self, groups: Sequence[str], row: "CspAccountRow | None" = None) -> None:
         super().__init__("Details")
         self._row = row

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from textual import on
 from textual.message import Message
 
+from kctui.core.errors import RefusedError
 from kctui.core.observer import Observer
 from kctui.screens.dialogs.confirm import ConfirmDialog, Done, Panel, TypedName
 from kctui.screens.dialogs.fields import TextField
@@ -14,6 +15,9 @@ from kctui.screens.dialogs.fields import TextField
 if TYPE_CHECKING:
     from kctui.core.engine import Engine
     from kctui.core.lists import CspAccountRow
+
+
+TYPE_ITS_ID = "Where nobody needs the other one, type its id below: it is deleted first."
 
 
 @dataclass
@@ -79,7 +83,10 @@ class RotateAccountDialog(ConfirmDialog):
                 ("Access key", found.access_key_id),
                 ("IAM user", found.user_arn),
             )
-            return Panel(found.words, facts, run, found.lines, found.refusal, now=lambda: _now(engine, row.id))
+            refusal = found.refusal
+            if refusal is not None and delete_other is None:
+                refusal = RefusedError(refusal.title, remedy=TYPE_ITS_ID)
+            return Panel(found.words, facts, run, found.lines, refusal, now=lambda: _now(engine, row.id))
 
         return look
 
