@@ -90,6 +90,24 @@ def _needs_no_keys(state: ConsoleState) -> str | None:
     return None if not keys else f"it has {keys:,} CloudKey{'' if keys == 1 else 's'}"
 
 
+def _account_is_idle(state: ConsoleState) -> str | None:
+    return "Rotate Credentials is not finished" if getattr(state.row, "busy", None) is not None else None
+
+
+def _has_access_key(state: ConsoleState) -> str | None:
+    if not getattr(state.row, "access_key_id", ""):
+        return "its credential is no access key"
+    return _account_is_idle(state)
+
+
+def _needs_no_key_sets(state: ConsoleState) -> str | None:
+    account_id = getattr(state.row, "id", None)
+    names = [key_set.name for key_set in state.overview.key_sets if key_set.account_id == account_id]
+    if names:
+        return f"its Key Set {names[0]} uses it" if len(names) == 1 else f"its Key Sets {', '.join(names)} use it"
+    return _account_is_idle(state)
+
+
 def _needs_open_operation(state: ConsoleState) -> str | None:
     return None if state.overview.open_operations else "no operation is left open"
 
@@ -210,6 +228,18 @@ _ALL = (
     Action(
         "change_expiration", "Change Expiration", "", "Let AWS delete the key material on another day, or never.",
         Target.CLOUD_KEY, True, _key_action(KeyAction.CHANGE_EXPIRATION), asks_aws=True,
+    ),
+    Action(
+        "edit_account", "Edit CSP Account", "", "Change name, credential, region, endpoint or schedule.",
+        Target.CSP_ACCOUNT, True, _account_is_idle, unlocked=True,
+    ),
+    Action(
+        "rotate_credentials", "Rotate Credentials", "", "Make a new access key, and delete the old one once it works.",
+        Target.CSP_ACCOUNT, True, _has_access_key, asks_aws=True,
+    ),
+    Action(
+        "remove_account", "Remove CSP Account", "", "Remove a CSP Account that no Key Set uses.",
+        Target.CSP_ACCOUNT, True, _needs_no_key_sets, unlocked=True,
     ),
     Action(
         "test_account", "Test CSP Account", "T", "Ask AWS who the credentials are and what they may do.",

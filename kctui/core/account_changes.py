@@ -31,6 +31,10 @@ from kctui.core.words import AuditCategory, AuditType
 REMOVE = "Remove CSP Account"
 
 
+class NameTakenError(ConflictError):
+    """Another CSP Account has the name."""
+
+
 @dataclass(frozen=True)
 class AccountEdit:
     """What a CSP Account is to be, whole. credential: a new one, None to keep the one it has."""
@@ -237,7 +241,7 @@ def _refuse_busy(session: Session, row: CspAccount) -> None:
 def _refuse_taken(session: Session, name: str, account_id: str) -> None:
     taken = select(CspAccount.id).where(CspAccount.name == name, col(CspAccount.id) != account_id)
     if session.exec(taken).first():
-        raise ConflictError(f"There is a CSP Account {name} already", remedy="Choose another name.")
+        raise NameTakenError(f"There is a CSP Account {name} already", remedy="Choose another name.")
 
 
 def _record(engine: Engine, session: Session, row: CspAccount, words: str) -> None:

@@ -11,11 +11,18 @@ from kctui.screens.widgets.window import Source
 from kctui.screens.wording import ago, moment, number
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from kctui.core.engine import Engine
     from kctui.core.lists import CspAccountRow
     from kctui.core.paging import Cursor
 
-_CREDENTIALS = {"ACCESS_KEY": "access key"}
+_CREDENTIALS = {
+    "ACCESS_KEY": "access key",
+    "PROFILE": "profile",
+    "INSTANCE_ROLE": "role of the EC2 instance",
+    "ASSUME_ROLE": "assumed role",
+}
 
 
 class CspAccountsView(TabView):
@@ -65,7 +72,7 @@ class CspAccountsView(TabView):
         return len(state.overview.accounts)
 
     def sections(self, row: "CspAccountRow", details: object) -> Sequence[Section]:
-        """Details and Access."""
+        """Details, Access and Schedule."""
         reach = [Fact("AWS answered", moment(row.reached_at))]
         if row.unreachable_since is not None:
             reach += [
@@ -91,12 +98,12 @@ class CspAccountsView(TabView):
                 "Access",
                 (
                     Fact("Credential", _CREDENTIALS.get(row.credential_kind.value, row.credential_kind.value)),
-                    Fact("Access key id", row.access_key_id, whole=True),
-                    Fact("Secret key", "sealed in the vault"),
+                    *_signs_in(row),
                     Fact("Identity", row.caller_arn, whole=True),
                     Fact("Endpoint", row.endpoint_url or "AWS's own"),
                 ),
             ),
+            Section("Schedule", _schedule(row, self.clock())),
         )
 
 
@@ -104,3 +111,29 @@ def _reach_tone(row: "CspAccountRow") -> Tone:
     if row.unreachable_since is not None:
         return Tone.ATTENTION
     return Tone.PLAIN if row.reached_at else Tone.DIM
+
+
+def _signs_in(row: "CspAccountRow") -> list[Fact]:
+    """With what it signs in. Never its secret."""
+    if row.access_key_id:
+        facts = [Fact("Access key id", row.access_key_id, whole=True), Fact("Secret key", "sealed in the vault")]
+    elif row.profile:
+        facts = [Fact("Profile", row.profile)]
+    else:
+        facts = [Fact("Signs in with", "the role of the EC2 instance that kctui runs on")]
+    if row.role_arn:
+        facts += [Fact("Role", row.role_arn, whole=True), Fact("External id", row.external_id or "–")]
+    return facts
+
+
+def _schedule(row: "CspAccountRow", now: "datetime") -> tuple[Fact, ...]:
+    from kctui.core.validation import rotation_text
+
+    if not row.access_key_id:
+        return (Fact("Rotation", "none: there is no access key"),)
+    due = Fact("Due", "Never")
+    if row.rotates_at is not None:
+        overdue = row.rotates_at <= now
+        due = Fact("Due", moment(row.rotates_at), Tone.ATTENTION if overdue else Tone.PLAIN)
+    last = moment(row.credential_rotated_at) if row.credential_rotated_at else "never by kctui"
+    return (Fact("Rotation", rotation_text(row.rotation_days)), due, Fact("Last rotated", last))

@@ -14,8 +14,8 @@ from tests.cli.conftest import Cli
 
 EXPECTED = {
     "demo", "init", "sync", "status", "recover", "doctor", "completion",
-    "account add", "account list", "account show", "account test", "account edit", "account remove",
-    "keyset create", "keyset list", "keyset show", "keyset edit", "keyset remove", "keyset import",
+    "account add", "account list", "account show", "account test", "account edit", "account rotate-credentials",
+    "account remove", "keyset create", "keyset list", "keyset show", "keyset edit", "keyset remove", "keyset import",
     "key create", "key list", "key show", "key edit", "key upload", "key enable", "key disable",
     "key remove-from-cloud", "key delete", "key cancel-deletion", "key rotate",
     "audit list", "audit export", "audit verify", "aws policy", "aws setup",

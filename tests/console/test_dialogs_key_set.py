@@ -122,6 +122,7 @@ async def test_without_an_account_one_is_added_on_the_way_and_chosen(dialog_engi
         await fill(pilot, "region", REGION)
         await fill(pilot, "endpoint_url", aws_box.endpoint)
         await push(pilot, "continue")
+        await push(pilot, "continue")
         await pilot.press("enter")
         await settle(pilot)
         assert app.dialog.dialog_title == "Create Key Set"

@@ -139,6 +139,7 @@ def test_account_added(picture: Picture, dialog_engine: Engine, fixed_key_set: K
     async def play(pilot: Pilot[None]) -> None:
         await fill_account(pilot)
         await push(pilot, "continue")
+        await push(pilot, "continue")
         report(
             pilot,
             ("GetCallerIdentity", StepState.DONE, ARN, None),

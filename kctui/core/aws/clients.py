@@ -194,10 +194,10 @@ class Clients:
         )
 
     def forget_account(self, account_id: str) -> None:
-        """Close what was made with the credentials that a CSP Account had."""
+        """Close what was made with the credentials that a CSP Account had. What is under way may go on with them."""
         with self._lock:
             for key in [key for key in self._sessions if key[0] == account_id]:
-                _discard(self._sessions.pop(key))
+                self._sessions.pop(key).close()
 
     def forget(self) -> None:
         """Close everything that was made with opened credentials."""

@@ -1,6 +1,7 @@
 """Which definition carries out which kind of operation: the one place that recovery and requests both ask."""
 
 from kctui.core.operations.create import CreateCloudKey
+from kctui.core.operations.credentials import RotateCredentials
 from kctui.core.operations.deletion import CancelDeletion, Delete
 from kctui.core.operations.editing import EditCloudKey
 from kctui.core.operations.material import Remove, Upload
@@ -21,4 +22,5 @@ DEFINITIONS: dict[OperationKind, Definition] = {
     OperationKind.ROTATE: RotateInPlace(),
     OperationKind.ROTATE_BY_NEW_KEY: RotateByNewKey(),
     OperationKind.EDIT: EditCloudKey(),
+    OperationKind.ROTATE_CREDENTIALS: RotateCredentials(),
 }
