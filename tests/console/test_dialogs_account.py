@@ -12,7 +12,7 @@ from kctui.core.lists import CspAccountList, CspAccountRow
 from kctui.core.words import CredentialKind
 from kctui.demo.box import Box, FaultKind
 from kctui.screens.dialogs.create_account import CreateAccountWizard
-from kctui.screens.dialogs.fields import ChoiceField, SecretField
+from kctui.screens.dialogs.fields import ChoiceField, SecretField, TextField
 from tests.console.dialog_driver import (
     REGION,
     Host,
@@ -184,18 +184,26 @@ async def test_two_presses_add_one_account(dialog_engine: Engine, aws_box: Box) 
     assert aws_box.calls.operations("sts") == ["GetCallerIdentity"]
 
 
-async def test_what_is_typed_ahead_on_a_slow_line_lands_in_its_own_field(dialog_engine: Engine) -> None:
+@pytest.mark.parametrize("between", ["enter", "tab"])
+async def test_what_is_typed_ahead_on_a_slow_line_lands_in_its_own_field(dialog_engine: Engine, between: str) -> None:
     """All keys arrive at once, as when a line has stalled: the secret must not stand in a field that shows it."""
     app = Host(lambda: CreateAccountWizard(dialog_engine))
     async with app.run_test() as pilot:
         await settle(pilot)
-        for field_text in ("bank", "of the bank", "AKIAIOSFODNN7EXAMPLE", "the-secret"):
-            for character in field_text:
-                app.post_message(events.Key("space" if character == " " else character, character))
-            app.post_message(events.Key("enter", "\r"))
-        await settle(pilot)
-        values = {key: field(pilot, key).editor.value for key in ("name", "description", "access_key_id")}  # type: ignore[attr-defined]
-        assert values == {"name": "bank", "description": "of the bank", "access_key_id": "AKIAIOSFODNN7EXAMPLE"}
+        for first, texts in (
+            ("name", ("bank", "of the bank")),
+            ("access_key_id", ("AKIAIOSFODNN7EXAMPLE", "the-secret")),
+        ):
+            field(pilot, first).editor.focus()
+            await settle(pilot)
+            for text in texts:
+                for character in text:
+                    app.post_message(events.Key("space" if character == " " else character, character))
+                app.post_message(events.Key(between, None))
+            await settle(pilot)
+        fields = (field(pilot, key) for key in ("name", "description", "access_key_id"))
+        values = [each.value for each in fields if isinstance(each, TextField)]
+        assert values == ["bank", "of the bank", "AKIAIOSFODNN7EXAMPLE"]
         assert "the-secret" not in seen(pilot)
         assert field(pilot, "secret_access_key").changed
 

@@ -1,7 +1,8 @@
-"""An input whose Enter takes effect before the next key does.
+"""An input whose Enter and Tab take effect before the next key does.
 
-On a slow line keys arrive in bunches. Textual lets Enter go round by the application while the keys behind it are
-still given to the field that had the focus: what was typed for the next field, a secret even, would stand in this one.
+On a slow line keys arrive in bunches. Textual lets these two go round by the application while the keys behind them
+are still given to the field that had the focus: what was typed for the next field, a secret even, would stand in this
+one.
 """
 
 from textual import events
@@ -9,7 +10,7 @@ from textual.widgets import Input
 
 
 class TypeAheadInput(Input):
-    """Enter is given to the screen's `entered` at once; keys that are behind it follow the focus."""
+    """Enter is given to the screen's `entered`, and Tab moves, at once; keys that are behind them follow the focus."""
 
     async def _on_key(self, event: events.Key) -> None:
         focused = self.screen.focused
@@ -18,7 +19,7 @@ class TypeAheadInput(Input):
             event.prevent_default()
             # Another event: this one is marked as dealt with.
             focused._forward_event(events.Key(event.key, event.character))
-        elif event.key == "enter" and self._entered():
+        elif (event.key == "enter" and self._entered()) or self._moved(event.key):
             event.stop()
             event.prevent_default()
 
@@ -28,6 +29,16 @@ class TypeAheadInput(Input):
             event.stop()
             event.prevent_default()
             focused._forward_event(events.Paste(event.text))
+
+    def _moved(self, key: str) -> bool:
+        """Move the focus for Tab."""
+        if key == "tab":
+            self.screen.focus_next()
+        elif key == "shift+tab":
+            self.screen.focus_previous()
+        else:
+            return False
+        return True
 
     def _entered(self) -> bool:
         """Let the screen go on from this field. False where it leaves that to `Input.Submitted`."""
