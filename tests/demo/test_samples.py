@@ -78,7 +78,7 @@ def test_the_tour_walks_from_an_empty_home_to_a_key_that_decrypts() -> None:
     lines: list[str] = []
     assert run_tour(lines.append) == 0
     text = "\n".join(lines)
-    assert text.count("the same plaintext again") == 3
+    assert text.count("the same plaintext again") == 7
     status = lines[lines.index("$ kctui status") :]
     assert any("AWSCloudKey" in line and "● AVAILABLE" in line for line in status)
 
