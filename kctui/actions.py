@@ -182,7 +182,7 @@ _ALL = (
         asks_aws=True, availability=_needs_key_set,
     ),
     Action(
-        "import_cloud_key", "Import CloudKey", "i", "Take keys that are in AWS already into a Key Set.", mutates=True,
+        "import_cloud_key", "Import CloudKey", "i", "Take keys that are in AWS into a Key Set.", mutates=True,
         asks_aws=True, availability=_needs_key_set,
     ),
     Action(
@@ -230,11 +230,11 @@ _ALL = (
         Target.CLOUD_KEY, True, _key_action(KeyAction.CHANGE_EXPIRATION), asks_aws=True,
     ),
     Action(
-        "edit_account", "Edit CSP Account", "", "Change name, credential, region, endpoint or schedule.",
+        "edit_account", "Edit CSP Account", "", "Change credential, region, endpoint or schedule.",
         Target.CSP_ACCOUNT, True, _account_is_idle, unlocked=True,
     ),
     Action(
-        "rotate_credentials", "Rotate Credentials", "", "Make a new access key, and delete the old one once it works.",
+        "rotate_credentials", "Rotate Credentials", "", "Make a new access key, and delete the old one.",
         Target.CSP_ACCOUNT, True, _has_access_key, asks_aws=True,
     ),
     Action(

@@ -6,10 +6,11 @@ import boto3
 import pytest
 from types_boto3_iam.client import IAMClient
 
-from kctui.core.accounts import NewAccount, add_account, asking
+from kctui.core.accounts import NewAccount, add_account, asking, test_account
 from kctui.core.aws.clients import AwsSession
 from kctui.core.aws.credentials import AccessKey, secret_access_key_place
 from kctui.core.aws.failures import AwsRefusedError
+from kctui.core.aws.permissions import Finding
 from kctui.core.aws.policy_documents import LONGEST_POLICY, guide_policy, least_privilege
 from kctui.core.aws_setup import Setup, check_setup, look, plan, policy_text, set_up
 from kctui.core.engine import Engine
@@ -73,11 +74,17 @@ def test_everything_is_made_and_the_account_works(box: Box, engine: Engine, admi
     )
 
 
-@pytest.mark.parametrize("document", [least_privilege(), guide_policy()], ids=["least privilege", "guide"])
+@pytest.mark.parametrize(
+    ("document", "denied"),
+    [(least_privilege(), []), (guide_policy(), ["iam:ListRoles", "iam:GetAccessKeyLastUsed"])],
+    ids=["least privilege", "guide"],
+)
 def test_the_whole_product_works_with_the_policy_alone(
-    box: Box, engine: Engine, admin: AwsSession, iam: IAMClient, document: dict[str, object]
+    box: Box, engine: Engine, admin: AwsSession, iam: IAMClient, document: dict[str, object], denied: list[str]
 ) -> None:
     set_up(engine, admin, wanted(box, document=document))
+    tested = {check.permission.action: check.finding for check in test_account(engine, "bank").permissions}
+    assert [action for action, finding in tested.items() if finding is Finding.DENIED] == denied
     create_key_set(engine, NewKeySet("payroll", "bank"))
     key_id = create_cloud_key(engine, new_key(tags={"team": "pay"}))
     disable(engine, key_id)

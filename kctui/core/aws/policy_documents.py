@@ -56,5 +56,7 @@ def least_privilege(partition: str = "aws", account: str = "*") -> Document:
 
 
 def _is_own_user(action: str) -> bool:
-    """Whether an action is about the user whose access key signs."""
+    """Whether an action is about the user whose access key signs. GetAccessKeyLastUsed names no user to be held to."""
+    if action == "iam:GetAccessKeyLastUsed":
+        return False
     return action == "iam:GetUser" or (action.startswith("iam:") and "AccessKey" in action)
