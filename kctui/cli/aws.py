@@ -15,10 +15,11 @@ from kctui.cli.vault import unlock_options
 from kctui.core.errors import InvalidInputError
 
 if TYPE_CHECKING:
-    from kctui.core.aws.permissions import Permission
+    from kctui.core.aws.permission_list import Permission
     from kctui.core.aws_setup import Item, Setup
 
 _GUIDE, _LEAST = "guide", "least-privilege"
+_GLYPHS = {"THERE": "✓", "MAKE": "+", "DELETE": "-", "DOUBTFUL": "?"}
 _RUN, _CLI, _CLOUDFORMATION = "run", "cli", "cloudformation"
 
 
@@ -146,13 +147,16 @@ def setup(
     with vault.unlocked(line, how, None if dry_run else "Setting up AWS") as engine:
         from kctui.core.accounts import asking
         from kctui.core.aws.credentials import Profile
+        from kctui.core.aws.iam_setup import RUN_AGAIN
         from kctui.core.aws_setup import look, plan, set_up
 
         with asking(engine, Profile(profile), region, endpoint_url) as admin:
             if dry_run:
                 _show_plan(plan(wanted, look(engine, admin, wanted)), as_json)
                 return
-            account = run_operation(lambda observer: set_up(engine, admin, wanted, observer), messages.StepLines())
+            account = run_operation(
+                lambda observer: set_up(engine, admin, wanted, observer), messages.StepLines(), afterwards=RUN_AGAIN
+            )
         row = find(engine.store, account.name)
     messages.note(f"AWS is set up: the CSP Account {account.name} signs in as {row.caller_arn}.")
     show_row(row, as_json)
@@ -175,7 +179,7 @@ def _partition(region: str) -> str:
 
 
 def _show_reasons(as_json: bool) -> None:
-    from kctui.core.aws.permissions import PERMISSIONS
+    from kctui.core.aws.permission_list import PERMISSIONS
 
     if as_json:
         output.document(
@@ -210,7 +214,7 @@ def _show_plan(items: "list[Item]", as_json: bool) -> None:
         return
     columns: list[Column[Item]] = [
         Column("What", lambda item: item.what, Cut.END),
-        Column("State", lambda item: "✓ there" if item.there else "+ to be made"),
+        Column("State", lambda item: f"{_GLYPHS[item.state.name]} {item.state.value}"),
         Column("AWS calls to come", lambda item: "" if item.there else ", ".join(item.calls), Cut.END),
     ]
     output.table(columns, items)
