@@ -20,6 +20,7 @@ from kctui.core.engine import Engine
 from kctui.core.errors import ConflictError, RefusedError
 from kctui.core.lists import AuditList, AuditQuery, CspAccountList
 from kctui.core.secret import Secret
+from kctui.core.setup_notes import LeftBehind
 from kctui.core.words import StepState
 from kctui.demo.box import AccessKey as BoxKey
 from kctui.demo.box import Box, FaultKind
@@ -320,3 +321,23 @@ def test_a_lost_key_that_may_not_be_deleted_stops_the_run(
         set_up(engine, admin, wanted(box.endpoint))
     assert len(access_keys(iam)) == 1
     assert CspAccountList(engine.store).count() == 0
+
+
+def test_a_run_that_goes_on_beside_this_one_is_not_robbed_of_its_key(
+    box: Box, engine: Engine, admin: AwsSession, iam: IAMClient
+) -> None:
+    seen: list[tuple[int, LeftBehind]] = []
+
+    class Beside:
+        """Looks from outside while the key is made and has no CSP Account yet."""
+
+        def step(self, name: str, state: StepState, detail: str = "", request_id: str | None = None) -> None:
+            if name in {"Await access key", "GetCallerIdentity"}:
+                found = look(engine, admin, wanted(box.endpoint))
+                seen.append((len(found.keys), found.left))
+
+        def progress(self, done: int, total: int, what: str) -> None:
+            """Of no interest."""
+
+    set_up(engine, admin, wanted(box.endpoint), Beside())
+    assert seen == [(1, LeftBehind())] * 2
