@@ -23,7 +23,7 @@ clean_up() {
     # An access key that no CSP Account was made of: its secret goes with the folder.
     if [ -s "$folder/access-key" ]; then
         key_id=$(cut -f1 "$folder/access-key")
-        aws iam delete-access-key@ENDPOINT@ --user-name @USER@ --access-key-id "$key_id" ||
+        aws iam delete-access-key@WHERE@ --user-name @USER@ --access-key-id "$key_id" ||
             echo "The access key $key_id stays, without its secret: delete it." >&2
     fi
     rm -rf "$folder"
@@ -33,12 +33,12 @@ trap 'exit 130' HUP INT TERM
 cat >"$folder/policy.json" <<'END-OF-POLICY'
 @POLICY@
 END-OF-POLICY
-policy_arn=$(aws iam create-policy@ENDPOINT@ --policy-name @POLICY_NAME@ \\
+policy_arn=$(aws iam create-policy@WHERE@ --policy-name @POLICY_NAME@ \\
     --policy-document "file://$folder/policy.json" --description @DESCRIPTION@@TAGS@ --query Policy.Arn --output text)
-aws iam create-user@ENDPOINT@ --user-name @USER@@TAGS@ --query User.Arn --output text
-aws iam attach-user-policy@ENDPOINT@ --user-name @USER@ --policy-arn "$policy_arn"
+aws iam create-user@WHERE@ --user-name @USER@@TAGS@ --query User.Arn --output text
+aws iam attach-user-policy@WHERE@ --user-name @USER@ --policy-arn "$policy_arn"
 # The secret access key is shown by AWS this once: it goes into a file of the folder, and not to the screen.
-aws iam create-access-key@ENDPOINT@ --user-name @USER@ \\
+aws iam create-access-key@WHERE@ --user-name @USER@ \\
     --query 'AccessKey.[AccessKeyId,SecretAccessKey]' --output text >"$folder/access-key"
 key_id=$(cut -f1 "$folder/access-key")
 cut -f2 "$folder/access-key" >"$folder/secret"
@@ -46,8 +46,8 @@ printf '[new]\\naws_access_key_id = %s\\naws_secret_access_key = %s\\n' "$key_id
     >"$folder/credentials"
 # A new access key takes some seconds to be known everywhere.
 tries=30
-until AWS_SHARED_CREDENTIALS_FILE="$folder/credentials" aws sts get-caller-identity@ENDPOINT@ --profile new \\
-    --region @REGION@ >/dev/null 2>"$folder/answer"; do
+until AWS_SHARED_CREDENTIALS_FILE="$folder/credentials" aws sts get-caller-identity@WHERE@ --profile new \\
+    >/dev/null 2>"$folder/answer"; do
     tries=$((tries - 1))
     [ "$tries" -gt 0 ] || { cat "$folder/answer" >&2; exit 1; }
     sleep 2
@@ -62,17 +62,20 @@ def commands(setup: "Setup") -> str:
     """A shell script of `aws iam` commands, then `kctui account add`. The secret is in a folder that goes with it."""
     quote = shlex.quote
     tags = json.dumps(_listed(setup.tags))
+    endpoint = f" --endpoint-url {quote(setup.endpoint_url)}" if setup.endpoint_url else ""
     options = {"--description": setup.description, "--group": setup.group}
     values = {
         "ACCOUNT": quote(setup.account),
         "DESCRIPTION": quote(DESCRIPTION),
-        "ENDPOINT": f" --endpoint-url {quote(setup.endpoint_url)}" if setup.endpoint_url else "",
+        "ENDPOINT": endpoint,
         "OPTIONS": "".join(f" {name} {quote(value)}" for name, value in options.items() if value),
         "POLICY": json.dumps(setup.document, indent=2),
         "POLICY_NAME": quote(setup.policy_name),
         "REGION": quote(setup.region),
         "TAGS": f" --tags {quote(tags)}" if setup.tags else "",
         "USER": quote(setup.user_name),
+        # The region tells the partition, too.
+        "WHERE": f" --region {quote(setup.region)}{endpoint}",
     }
     return re.sub(r"@([A-Z_]+)@", lambda found: values[found[1]], _SCRIPT).rstrip()
 

@@ -107,7 +107,7 @@ def test_the_script_is_a_shell_script_whose_commands_aws_takes(cli: Cli) -> None
     ]  # fmt: skip
     for words in commands:
         operation = "".join(part.capitalize() for part in words[0].split("-"))
-        names = {word[2:] for word in words if word.startswith("--")} - {"query", "output"}
+        names = {word[2:] for word in words if word.startswith("--")} - {"query", "output", "region"}
         assert names <= {re.sub(r"(?<!^)(?=[A-Z])", "-", name).lower() for name in members(operation)}
     tags = [json.loads(words[words.index("--tags") + 1]) for words in commands if "--tags" in words]
     assert tags == [[{"Key": "team", "Value": "the bank"}]] * 2
