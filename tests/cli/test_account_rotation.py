@@ -62,7 +62,7 @@ def test_it_is_rotated_step_by_step_and_nobody_sees_the_secret(cli: Cli, user: A
 def test_a_dry_run_shows_who_uses_it_and_the_calls_and_does_nothing(cli: Cli, user: AccessKey, iam: IAMClient) -> None:
     result = cli(*ROTATE, "--dry-run")
     assert result.code == ExitCode.OK, result.err
-    for words in ("stops working", user.access_key_id, "last used", "cannot be brought back", "iam:CreateAccessKey"):
+    for words in ("stops working", user.access_key_id, "last use", "cannot be brought back", "iam:CreateAccessKey"):
         assert words in result.out
     panel = cli(*ROTATE, "--dry-run", "--json").json["data"]
     assert (panel["access_key_id"], panel["refusal"], panel["in_the_way"]) == (user.access_key_id, None, None)

@@ -135,7 +135,7 @@ async def test_it_warns_waits_for_the_name_and_shows_each_step(
     async with app.run_test(size=(120, 40)) as pilot:
         await settle(pilot)
         shown = " ".join(seen(pilot).split())
-        for words in ("stops working", user.access_key_id, "last used", "cannot be brought back"):
+        for words in ("stops working", user.access_key_id, "last use", "cannot be brought back"):
             assert words in shown
         assert has_focus(pilot, "typed_name")
         assert not field(pilot, "delete_other").display

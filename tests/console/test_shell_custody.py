@@ -180,9 +180,9 @@ async def test_delete_says_the_day_that_is_chosen_and_schedules_it(
     async with start(made, passphrase=passphrase) as shell:
         quick(shell)
         await shell.press("X")
-        assert "for good in 30 days" in shell.text
+        assert "in 30 days, AWS" in shell.text
         await shell.press("shift+tab", "enter", "end", "enter")
-        assert "for good in 7 days" in shell.text
+        assert "in 7 days, AWS" in shell.text
         await shell.press("tab")
         await confirm(shell)
         assert "✕ PENDING DELETE" in shell.text
@@ -316,10 +316,12 @@ async def test_the_expiration_of_an_available_key_is_changed_and_not_to_what_it_
         quick(shell)
         shell.main.action_do("change_expiration")
         await shell.settle()
-        await agree(shell)
+        await shell.press("right")
+        await shell.press("enter")
         assert "The expiration is that already" in shell.text
         day = (now() + timedelta(days=90)).date().isoformat()
-        await shell.press("enter", "down", "enter", "tab")
+        for key in ("enter", "down", "enter", "tab"):
+            await shell.press(key)
         await shell.type(day)
         await shell.press("enter")
         await agree(shell)

@@ -6,7 +6,8 @@ import boto3
 import pytest
 from types_boto3_iam.client import IAMClient
 
-from kctui.core.accounts import NewAccount, add_account, asking, test_account
+from kctui.core import accounts
+from kctui.core.accounts import NewAccount, add_account, asking
 from kctui.core.aws.clients import AwsSession
 from kctui.core.aws.credentials import AccessKey, secret_access_key_place
 from kctui.core.aws.failures import AwsRefusedError
@@ -83,7 +84,7 @@ def test_the_whole_product_works_with_the_policy_alone(
     box: Box, engine: Engine, admin: AwsSession, iam: IAMClient, document: dict[str, object], denied: list[str]
 ) -> None:
     set_up(engine, admin, wanted(box, document=document))
-    tested = {check.permission.action: check.finding for check in test_account(engine, "bank").permissions}
+    tested = {check.permission.action: check.finding for check in accounts.test_account(engine, "bank").permissions}
     assert [action for action, finding in tested.items() if finding is Finding.DENIED] == denied
     create_key_set(engine, NewKeySet("payroll", "bank"))
     key_id = create_cloud_key(engine, new_key(tags={"team": "pay"}))
