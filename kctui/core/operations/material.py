@@ -26,8 +26,8 @@ from kctui.core.operations.importing import (
     status_of,
     versions_in,
 )
-from kctui.core.operations.journal import Answer, Run
-from kctui.core.operations.runner import ChangedElsewhereError, Undone
+from kctui.core.operations.journal import Answer, ChangedElsewhereError, Run
+from kctui.core.operations.runner import Undone
 from kctui.core.operations.switching import NothingToUndo
 from kctui.core.words import CloudStatus, ImportState, KeySpec, MaterialState, OperationState, StepState
 
@@ -49,13 +49,8 @@ class Upload(NothingToUndo):
         valid_to = expiry_of(run)
         if not run.may_have_happened(self.effects):
             _refuse_strangers(key, kms, versions)
-        try:
-            for version in versions:
-                import_version(run, observer, kms, key.kms_key_id or "", version, valid_to)
-        except AwsRefusedError as error:
-            if error.refusal is Refusal.STATE and run.may_have_happened(self.effects):
-                _end_where_doomed(run, kms)
-            raise
+        for version in versions:
+            import_version(run, observer, kms, key.kms_key_id or "", version, valid_to)
         try:
             confirm(
                 run,
@@ -164,20 +159,6 @@ def _refuse_strangers(
             detail=f"Missing is {', '.join(missing)}.",
             remedy="Find out who imported it (CloudTrail), and have it imported again; then refresh.",
         )
-
-
-def _end_where_doomed(run: Run, kms: Kms) -> None:
-    """A deletion that somebody else scheduled stops the rest; Cancel Deletion must be possible then."""
-    key = run.key()
-    seen = kms.describe(key.kms_key_id or "")
-    if seen.status is not CloudStatus.PENDING_DELETE:
-        return
-    run.write(lambda session: keep_status(session.get_one(CloudKey, key.id), status_of(seen)))
-    raise ChangedElsewhereError(
-        f"{key.name} was changed elsewhere meanwhile: KMS says {seen.key_state}",
-        detail="Not every version was uploaded.",
-        remedy="Cancel the deletion, then upload it again, and find out who scheduled it (CloudTrail).",
-    )
 
 
 def _same_moment(seen: datetime | None, wanted: datetime | None) -> bool:
