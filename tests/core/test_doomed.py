@@ -195,11 +195,12 @@ def test_a_switch_ends_where_the_material_was_taken_out(box: Box, engine: Engine
 
 
 def test_a_removal_that_can_neither_go_on_nor_back_lets_the_deletion_be_cancelled(
-    engine: Engine, kms: KMSClient
+    box: Box, engine: Engine, kms: KMSClient
 ) -> None:
     key_id = create_cloud_key(engine, new_key())
     rotate(engine, key_id)
     kms_key_id, before = kms_key(engine, key_id), copies(engine)
+    box.faults.add("DeleteImportedKeyMaterial", FaultKind.ACCESS_DENIED, skip=1)
     with pytest.raises(ConflictError, match="KMS says PendingDeletion"):
         remove_from_cloud(
             engine, key_id, observer=Between("DeleteImportedKeyMaterial 1", lambda: doom(kms, kms_key_id))
