@@ -9,11 +9,13 @@ import click
 from kctui.cli import messages, panels, vault
 from kctui.cli.commands import examples, json_option
 from kctui.cli.confirm import typed_name
+from kctui.cli.exit_codes import ExitCode
 from kctui.cli.key import key
 from kctui.cli.key_operating import Which, one_key, operate
 from kctui.cli.line import CommandLine
 from kctui.cli.vault import unlock_options
 from kctui.core.availability import KeyAction
+from kctui.core.errors import KctuiError
 from kctui.core.validation import parse_expiry
 from kctui.core.words import RotationMethod
 
@@ -216,7 +218,7 @@ def delete(
         lambda engine, key_id, revision, observer: delete_key(
             engine, key_id, days=days, revision=revision, observer=observer
         ),
-        f"AWS deletes {{key}} in {days} days.",
+        "AWS deletes {key} on {deletion}.",
         as_json,
         ask=lambda engine, row: _require_name(engine, KeyAction.DELETE, row, confirm, days=days),
     )
@@ -240,19 +242,34 @@ def cancel_deletion(
     operator: str | None,
     passphrase_file: str | None,
     as_json: bool,
-) -> None:
-    """Cancel the deletion of a CloudKey. The key is disabled then: `key enable` lets it be used again."""
+) -> ExitCode:
+    """Cancel the deletion of a CloudKey. The key is disabled then: `key enable` lets it be used again.
+
+    Exits with 4 when the deletion is cancelled and the key could not be enabled.
+    """
     from kctui.core import operations
 
+    refusal: KctuiError | None = None
+
     def cancel(engine: "Engine", key_id: str, revision: int, observer: "Observer") -> None:
+        nonlocal refusal
         operations.cancel_deletion(engine, key_id, revision=revision, observer=observer)
         if then_enable:
-            operations.enable(engine, key_id, observer=observer)
+            try:
+                operations.enable(engine, key_id, observer=observer)
+            except KctuiError as error:
+                refusal = error
 
     how = vault.unlocking(ctx, operator, passphrase_file)
     operate(ctx, (name, key_set, region), how, cancel, "Cancelled the deletion of {key}.", as_json)
+    if refusal is not None:
+        messages.warn(f"It is not enabled: {refusal.title}")
+        if refusal.remedy:
+            messages.note(refusal.remedy)
+        return ExitCode.PARTIAL
     if not then_enable:
         messages.note(f"It is not enabled: `kctui key enable {name}`, where its material is there.")
+    return ExitCode.OK
 
 
 @key.command(

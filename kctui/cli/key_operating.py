@@ -8,6 +8,7 @@ import click
 from kctui.cli import key_views, messages, vault
 from kctui.cli.completion import CLOUD_KEY, KEY_SET
 from kctui.cli.line import CommandLine
+from kctui.cli.moments import moment
 from kctui.cli.signals import run_operation
 
 if TYPE_CHECKING:
@@ -43,7 +44,8 @@ def operate(
 ) -> None:
     """Run an operation on one CloudKey, and show what it came to.
 
-    done: what to say then, with {key} for the CloudKey. ask: asked before, with the row as it is then.
+    done: what to say then, with {key} for the CloudKey and {deletion} for the date that KMS deletes it on.
+    ask: asked before, with the row as it is then.
     """
     line = ctx.ensure_object(CommandLine)
     name, key_set, region = which
@@ -56,7 +58,8 @@ def operate(
             ask(engine, row)
         run_operation(lambda observer: operation(engine, row.id, row.revision, observer), messages.StepLines())
         details = cloud_key_details(engine.store, row.id)
-    messages.note(done.format(key=f"the CloudKey {row.name} in {row.region}"))
+    which_one, deletion = f"the CloudKey {row.name} in {row.region}", moment(details.row.deletion_date)
+    messages.note(done.format(key=which_one, deletion=deletion))
     if as_json:
         key_views.show(details, as_json)
     else:

@@ -23,7 +23,9 @@ from kctui.core.material.custody import open_material, prove
 from kctui.core.model import CloudKey, KeySet, KeyVersion
 from kctui.core.operations.acting import check_days, check_method, rotation_method
 from kctui.core.operations.importing import kms_of, versions_in, versions_of
-from kctui.core.words import MOST_ROTATIONS, CloudStatus, KeySource, RotationMethod
+from kctui.core.operations.material import material_of
+from kctui.core.operations.rotation import why_not_in_place
+from kctui.core.words import MOST_ROTATIONS, CloudStatus, KeySource, KeySpec, RotationMethod
 
 Answer = TypeVar("Answer")
 _SHOWN = 3
@@ -128,6 +130,7 @@ def consequences(
 def _removal(look: _Look) -> Consequences:
     versions = versions_in(look.engine, look.key)
     copy, refusal = _our_copy(look, versions)
+    refusal = refusal or _unidentified(look, versions)
     lines = (*copy, *_what_depends(look), *_earlier(look), Line(Mark.UNDO, "undo", _undo_of_removal(look)))
     return Consequences(
         KeyAction.REMOVE,
@@ -205,6 +208,7 @@ def _rotation(look: _Look, method: RotationMethod) -> Consequences:
         (
             Line(Mark.ATTENTION, "key id", "a new one: who names the key by id or ARN goes on using the earlier key"),
             Line(Mark.ATTENTION, "alias", f"{alias or 'none'} moves to the new key"),
+            *_aliases_that_stay(look),
             *_lines_of_grants(look, "grants", "they stay with the earlier key, and are not given for the new one"),
             Line(Mark.GOOD, "policy", "the new key gets the policy that the present one has now"),
             Line(Mark.UNDO, "undo", "in AWS: point the alias to the earlier key again; it is not deleted"),
@@ -243,6 +247,17 @@ def _our_copy(look: _Look, versions: list[KeyVersion]) -> tuple[tuple[Line, ...]
     lines = [Line(Mark.GOOD, "our copy", f"opened and matches, just now ({which})")]
     lines += _foreign_material(look, versions)
     return tuple(lines), None
+
+
+def _unidentified(look: _Look, versions: list[KeyVersion]) -> KctuiError | None:
+    """Why a version's material cannot be told from others; None where each can."""
+    try:
+        for version in versions:
+            if version.key_material_id is None and look.row.key_spec is KeySpec.SYMMETRIC_DEFAULT:
+                material_of(look.engine, look.kms, look.key, version)
+    except RefusedError as error:
+        return error
+    return None
 
 
 def _foreign_material(look: _Look, versions: list[KeyVersion]) -> Iterator[Line]:
@@ -317,6 +332,21 @@ def _earlier(look: _Look) -> Iterator[Line]:
         yield Line(Mark.ATTENTION, "earlier", keys)
 
 
+def _aliases_that_stay(look: _Look) -> Iterator[Line]:
+    """Only the CloudKey's alias moves: who uses another one goes on using the earlier key."""
+    aliases = _asked(lambda: [alias.name for alias in look.kms.aliases(look.key_id)])
+    if isinstance(aliases, _Unknown):
+        yield Line(Mark.ATTENTION, "aliases", aliases)
+        return
+    further = [alias for alias in aliases if alias != look.row.alias]
+    if further:
+        yield Line(
+            Mark.ATTENTION,
+            "aliases",
+            f"{_some(further)} {'stays' if len(further) == 1 else 'stay'} with the earlier key",
+        )
+
+
 def _undo_of_removal(look: _Look) -> str:
     if look.row.expires_at is None:
         return "Upload to Cloud, at any time"
@@ -325,13 +355,7 @@ def _undo_of_removal(look: _Look) -> str:
 
 def _rotations_used(look: _Look) -> tuple[int | None, KctuiError | None]:
     materials = look.kms.materials(look.key_id)
-    used = sum(material.on_demand for material in materials)
-    if used < MOST_ROTATIONS:
-        return used, None
-    return used, RefusedError(
-        f"{look.row.name} was rotated in place {used} times: AWS allows {MOST_ROTATIONS}",
-        remedy="Rotate it by a new KMS key: the alias moves, and the count begins anew.",
-    )
+    return sum(material.on_demand for material in materials), why_not_in_place(look.row.name, materials)
 
 
 def last_use(usage: LastUsage, at: datetime) -> str:

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
+from kctui.core.absence import is_doomed, without_key
 from kctui.core.accounts import find_account, note_reach
 from kctui.core.aws.failures import AwsRefusedError, AwsUnreachableError, Refusal
 from kctui.core.aws.identity import require_same_account
@@ -169,7 +170,9 @@ def _look(kms: Kms, there: set[str], aliases: dict[str, str | None], row: CloudK
     except AwsRefusedError as error:
         if error.refusal is not Refusal.NOT_FOUND:
             raise
-        status = _without_key(row, listed=key_id in there)
+        status = CloudStatus.DELETED
+        if row.cloud_status is not status:
+            status = without_key(doomed=is_doomed(row), listed=key_id in there)
         return _Seen(row, at, None, status, None if status is CloudStatus.DELETED else row.alias)
     return _Seen(row, at, key, key.status, _alias(kms, aliases, row))
 
@@ -189,18 +192,6 @@ def _alias(kms: Kms, aliases: dict[str, str | None], row: CloudKey) -> str | Non
             raise
         return None
     return alias if held.key_id == row.kms_key_id else None
-
-
-def _without_key(row: CloudKey, *, listed: bool) -> CloudStatus:
-    """What a key is that DescribeKey does not find: DELETED only where nothing speaks against it.
-
-    KMS answers from copies that may lag behind, and deletes no key but one that waited for it: a key's
-    deletion date stays with its row for as long as KMS has said nothing else since.
-    """
-    if row.cloud_status is CloudStatus.DELETED:
-        return CloudStatus.DELETED
-    doomed = row.cloud_status is CloudStatus.PENDING_DELETE or row.deletion_date is not None
-    return CloudStatus.DELETED if doomed and not listed else CloudStatus.UNKNOWN
 
 
 def _keep(engine: Engine, batch: Iterable[_Seen]) -> int:

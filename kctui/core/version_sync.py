@@ -12,9 +12,11 @@ from kctui.core.aws.kms import Kms, KmsKey
 from kctui.core.clock import now
 from kctui.core.engine import Engine
 from kctui.core.model import CloudKey, KeyVersion, Operation
-from kctui.core.words import CloudStatus, ImportState
+from kctui.core.words import CloudStatus, ImportState, KeySpec
 
 _WORKERS = 16
+# Not allowed, not offered here, or not possible any more: the rest of the sync goes on.
+_UNTOLD = {Refusal.ACCESS, Refusal.OTHER, Refusal.STATE, Refusal.NOT_FOUND}
 _COMPLETE = (CloudStatus.AVAILABLE, CloudStatus.DISABLED)
 
 
@@ -32,6 +34,11 @@ def _here(csp_account_id: str, region: str) -> tuple[sa.ColumnElement[bool], ...
         col(CloudKey.region) == region,
         ~sa.exists().where(col(Operation.subject) == CloudKey.id),
     )
+
+
+def _free() -> sa.ColumnElement[bool]:
+    """Asked again as it is written: what an operation that began meanwhile wrote is newer."""
+    return ~sa.exists().where(col(Operation.subject) == KeyVersion.cloud_key_id)
 
 
 def _follow_earlier_keys(engine: Engine, kms: Kms, csp_account_id: str) -> None:
@@ -61,7 +68,7 @@ def _follow_earlier_keys(engine: Engine, kms: Kms, csp_account_id: str) -> None:
         for key_id, key in seen.items():
             session.execute(
                 sa.update(KeyVersion)
-                .where(col(KeyVersion.kms_key_id) == key_id, col(KeyVersion.cloud_status).is_not(None))
+                .where(col(KeyVersion.kms_key_id) == key_id, col(KeyVersion.cloud_status).is_not(None), _free())
                 .values(_earlier(asked[key_id], key, at))
             )
 
@@ -86,33 +93,47 @@ def _follow_materials(engine: Engine, kms: Kms, csp_account_id: str) -> None:
             )
         ).all()
         waiting = session.exec(
-            select(KeyVersion).where(*present, CloudKey.cloud_status == CloudStatus.NOT_AVAILABLE)
+            select(KeyVersion, CloudKey.key_spec).where(*present, CloudKey.cloud_status == CloudStatus.NOT_AVAILABLE)
         ).all()
-    states = {version.id: ImportState.IMPORTED for version in back}
-    by_key: dict[str, list[KeyVersion]] = {}
-    for version in waiting:
-        by_key.setdefault(version.kms_key_id or "", []).append(version)
-    for key_id, versions in by_key.items():
-        states.update(_missing(kms, key_id, versions))
+    states = [(version, ImportState.IMPORTED) for version in back]
+    by_key: dict[tuple[str, KeySpec], list[KeyVersion]] = {}
+    for version, spec in waiting:
+        by_key.setdefault((version.kms_key_id or "", KeySpec(spec)), []).append(version)
+    for (key_id, spec), versions in by_key.items():
+        states += _missing(kms, key_id, spec, versions)
     with engine.store.write() as session:
-        for version_id, state in states.items():
-            _keep(session, version_id, state)
+        for version, state in states:
+            _keep(session, version, state)
 
 
-def _missing(kms: Kms, key_id: str, versions: list[KeyVersion]) -> dict[str, ImportState]:
-    if len(versions) == 1:
-        return {versions[0].id: ImportState.PENDING_IMPORT}
+def _missing(kms: Kms, key_id: str, spec: KeySpec, versions: list[KeyVersion]) -> list[tuple[KeyVersion, ImportState]]:
+    """Which versions are missing. In a symmetric key it may be somebody else's material that is, and none of ours."""
+    [first, *others] = versions
+    alone = [] if others else [(first, ImportState.PENDING_IMPORT)]
+    if spec is not KeySpec.SYMMETRIC_DEFAULT:
+        return alone
     try:
-        found = {material.key_material_id: material.import_state for material in kms.materials(key_id)}
+        held = kms.materials(key_id)
     except AwsRefusedError as error:
-        if error.refusal is not Refusal.ACCESS:
+        if error.refusal not in _UNTOLD:
             raise
-        return {}
-    states = ((version.id, found.get(version.key_material_id or "")) for version in versions)
-    return {version_id: state for version_id, state in states if state is not None}
+        return alone
+    if len(held) <= 1:
+        return alone
+    found = {material.key_material_id: material.import_state for material in held}
+    states = ((version, found.get(version.key_material_id or "")) for version in versions)
+    return [(version, state) for version, state in states if state is not None]
 
 
-def _keep(session: Session, version_id: str, state: ImportState) -> None:
-    version = session.get(KeyVersion, version_id)
-    if version is not None:
-        version.import_state = state
+def _keep(session: Session, seen: KeyVersion, state: ImportState) -> None:
+    """Write, unless an operation wrote what is newer, or an open operation will."""
+    session.execute(
+        sa.update(KeyVersion)
+        .where(
+            col(KeyVersion.id) == seen.id,
+            col(KeyVersion.kms_key_id) == seen.kms_key_id,
+            col(KeyVersion.import_state) == seen.import_state,
+            _free(),
+        )
+        .values(import_state=state)
+    )

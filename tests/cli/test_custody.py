@@ -59,6 +59,37 @@ def test_a_deletion_is_called_off_and_the_key_enabled_in_one_go(cli: Cli, made: 
     assert cli("key", "cancel-deletion", made, *WHERE, "--enable", "--json").json["data"]["cloud_status"] == "AVAILABLE"
 
 
+def test_a_deletion_is_called_off_where_the_key_cannot_be_enabled(cli: Cli, made: str) -> None:
+    cli("key", "remove-from-cloud", made, *WHERE, "--confirm", made)
+    cli("key", "delete", made, *WHERE, "--days", "7", "--confirm", made)
+    partial = cli("key", "cancel-deletion", made, *WHERE, "--enable", "--json")
+    assert (partial.code, partial.json["data"]["cloud_status"]) == (ExitCode.PARTIAL, "NOT AVAILABLE")
+    assert f"Cancelled the deletion of the CloudKey {made}" in partial.err
+    assert "not enabled" in partial.err
+    assert "there is no material in the cloud" in partial.err
+
+
+def test_a_permission_to_enable_that_is_missing_leaves_the_deletion_called_off(cli: Cli, made: str, box: Box) -> None:
+    cli("key", "delete", made, *WHERE, "--days", "7", "--confirm", made)
+    box.faults.add("EnableKey", FaultKind.ACCESS_DENIED)
+    partial = cli("key", "cancel-deletion", made, *WHERE, "--enable")
+    assert (partial.code, status(cli, made)) == (ExitCode.PARTIAL, "DISABLED")
+    assert "kms:EnableKey" in partial.err
+
+
+def test_the_date_that_somebody_else_scheduled_is_told_and_not_the_days_asked_for(
+    cli: Cli, made: str, box: Box
+) -> None:
+    scheduled = kms(box).schedule_key_deletion(
+        KeyId=cli("key", "show", made, "--json").json["data"]["kms_key_id"], PendingWindowInDays=30
+    )
+    deleted = cli("key", "delete", made, *WHERE, "--days", "7", "--confirm", made)
+    assert deleted.code == ExitCode.OK
+    said = next(line for line in deleted.err.splitlines() if line.startswith("AWS deletes"))
+    assert f"{scheduled['DeletionDate']:%Y-%m-%d}" in said
+    assert "7 days" not in said
+
+
 def test_a_key_is_rotated_in_place_and_by_a_new_key(cli: Cli, made: str) -> None:
     before = cli("key", "show", made, "--json").json["data"]
     in_place = cli("key", "rotate", made, *WHERE, "--json").json["data"]

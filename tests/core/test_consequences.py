@@ -11,13 +11,14 @@ from kctui.core.aws.kms import LastUsage
 from kctui.core.aws.policies import principals_of
 from kctui.core.consequences import Consequences, Mark, consequences, last_use
 from kctui.core.engine import Engine
-from kctui.core.errors import InvalidInputError, RefusedError, TamperedError
+from kctui.core.errors import ConflictError, InvalidInputError, RefusedError, TamperedError
 from kctui.core.lists import cloud_key_row
 from kctui.core.model import CloudKey, KeyVersion
 from kctui.core.operations import create_cloud_key, remove_from_cloud, rotate
 from kctui.core.words import KeySource, RotationMethod
 from kctui.demo.box import Box, FaultKind
 from tests.core.operations import new_key
+from tests.core.test_rotation import foreign_import
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
@@ -115,6 +116,43 @@ def test_a_rotation_says_what_stays_and_what_moves(engine: Engine, kms: KMSClien
     assert in_place["rotations"] == "! 25 of 25 left before this one"
     by_new_key = told(consequences(engine, KeyAction.ROTATE, key_id, method=RotationMethod.NEW_KEY))
     assert by_new_key["alias"] == "! alias/payroll-db moves to the new key"
+
+
+def test_aliases_that_do_not_move_are_named(box: Box, engine: Engine, kms: KMSClient) -> None:
+    key_id = create_cloud_key(engine, new_key())
+    assert "aliases" not in told(consequences(engine, KeyAction.ROTATE, key_id, method=RotationMethod.NEW_KEY))
+    kms_key_id = cloud_key_row(engine.store, key_id).kms_key_id or ""
+    kms.create_alias(AliasName="alias/aurora", TargetKeyId=kms_key_id)
+    lines = told(consequences(engine, KeyAction.ROTATE, key_id, method=RotationMethod.NEW_KEY))
+    assert lines["aliases"] == "! alias/aurora stays with the earlier key"
+    kms.create_alias(AliasName="alias/backup", TargetKeyId=kms_key_id)
+    lines = told(consequences(engine, KeyAction.ROTATE, key_id, method=RotationMethod.NEW_KEY))
+    assert lines["aliases"] == "! alias/aurora, alias/backup stay with the earlier key"
+    box.faults.add("ListAliases", FaultKind.ACCESS_DENIED)
+    lines = told(consequences(engine, KeyAction.ROTATE, key_id, method=RotationMethod.NEW_KEY))
+    assert lines["aliases"] == "! cannot be told: AWS does not allow kms:ListAliases"
+
+
+def test_material_that_somebody_else_left_waiting_refuses_a_rotation_in_place(engine: Engine, kms: KMSClient) -> None:
+    key_id = create_cloud_key(engine, new_key())
+    foreign_import(kms, cloud_key_row(engine.store, key_id).kms_key_id or "")
+    panel = consequences(engine, KeyAction.ROTATE, key_id)
+    assert isinstance(panel.refusal, ConflictError)
+    with pytest.raises(ConflictError, match="waits for a rotation") as refused:
+        rotate(engine, key_id)
+    assert refused.value.title == panel.refusal.title
+
+
+def test_a_removal_that_would_have_to_guess_the_material_is_refused(engine: Engine, kms: KMSClient) -> None:
+    key_id = create_cloud_key(engine, new_key())
+    rotate(engine, key_id)
+    with engine.store.write() as session:
+        for version in session.exec(select(KeyVersion)):
+            version.key_material_id = None
+    panel = consequences(engine, KeyAction.REMOVE, key_id)
+    assert isinstance(panel.refusal, ConflictError)
+    with pytest.raises(ConflictError, match="cannot be told"):
+        remove_from_cloud(engine, key_id)
 
 
 def test_earlier_keys_are_said_to_stay(engine: Engine, kms: KMSClient) -> None:

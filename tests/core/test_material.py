@@ -11,12 +11,13 @@ from kctui.core.details import cloud_key_details
 from kctui.core.engine import Engine
 from kctui.core.errors import ConflictError, InvalidInputError, NeedsRecoveryError, RefusedError, TamperedError
 from kctui.core.lists import AuditList, AuditQuery, cloud_key_row
-from kctui.core.model import KeyVersion
+from kctui.core.model import CloudKey, KeyVersion
 from kctui.core.operations import create_cloud_key, disable, enable, remove_from_cloud, rotate, upload
 from kctui.core.recovery import open_operations, recover
 from kctui.core.words import AuditType, CloudStatus, ImportState, OperationState, RotationMethod
 from kctui.demo.box import Box, FaultKind
 from tests.core.operations import new_key
+from tests.core.test_rotation import foreign_import
 
 PLAIN = b"salaries"
 
@@ -190,3 +191,72 @@ def test_an_expiration_too_far_ahead_is_refused_before_anything_is_sent(
     with pytest.raises(InvalidInputError, match="cannot expire"):
         upload(engine, key_id, expires_at=datetime.now(UTC) + timedelta(days=366))
     assert box.calls.operations() == []
+
+
+@pytest.mark.parametrize("expires_at", [None, datetime.now(UTC) + timedelta(days=90)], ids=["never", "date"])
+def test_another_expiration_does_not_enable_a_key_that_somebody_disabled(
+    box: Box, engine: Engine, kms: KMSClient, expires_at: datetime | None
+) -> None:
+    key_id = create_cloud_key(engine, new_key())
+    kms.disable_key(KeyId=cloud_key_row(engine.store, key_id).kms_key_id or "")
+    box.calls.clear()
+    with pytest.raises(ConflictError, match="KMS says Disabled"):
+        upload(engine, key_id, expires_at=expires_at)
+    assert state(engine, kms, key_id) == "Disabled"
+    assert "ImportKeyMaterial" not in box.calls.operations()
+    assert cloud_key_details(engine.store, key_id).operations[0].state is OperationState.FAILED
+
+
+def test_an_upload_is_refused_where_kms_says_something_else_than_the_row(engine: Engine, kms: KMSClient) -> None:
+    key_id = create_cloud_key(engine, new_key())
+    disable(engine, key_id)
+    with engine.store.write() as session:
+        session.get_one(CloudKey, key_id).cloud_status = CloudStatus.NOT_AVAILABLE
+    with pytest.raises(ConflictError, match="KMS says Disabled"):
+        upload(engine, key_id)
+    assert state(engine, kms, key_id) == "Disabled"
+    assert open_operations(engine.store) == []
+
+
+def forget_ids(engine: Engine, *numbers: int) -> None:
+    """Let versions be without a recorded key material id."""
+    with engine.store.write() as session:
+        for version in session.exec(select(KeyVersion).where(col(KeyVersion.number).in_(numbers))):
+            version.key_material_id = None
+
+
+def present(kms: KMSClient) -> list[str]:
+    kms_key_id = kms.describe_key(KeyId="alias/payroll-db")["KeyMetadata"]["KeyId"]
+    listed = kms.list_key_rotations(KeyId=kms_key_id, IncludeKeyMaterial="ALL_KEY_MATERIAL")["Rotations"]
+    return [entry["KeyMaterialId"] for entry in listed if entry["ImportState"] == "IMPORTED"]
+
+
+def test_a_version_without_a_material_id_is_removed_by_the_id_that_is_left(engine: Engine, kms: KMSClient) -> None:
+    key_id = create_cloud_key(engine, new_key())
+    old = encrypt(kms)
+    rotate(engine, key_id)
+    [first, _] = present(kms)
+    forget_ids(engine, 1)
+    remove_from_cloud(engine, key_id)
+    assert (present(kms), status(engine, key_id)) == ([], CloudStatus.NOT_AVAILABLE)
+    assert cloud_key_details(engine.store, key_id).versions[-1].key_material_id == first
+    upload(engine, key_id)
+    assert decrypts(kms, old)
+
+
+@pytest.mark.parametrize("whose", ["ours", "theirs"])
+def test_a_removal_does_not_guess_which_material_is_meant(box: Box, engine: Engine, kms: KMSClient, whose: str) -> None:
+    key_id = create_cloud_key(engine, new_key())
+    if whose == "ours":
+        rotate(engine, key_id)
+        forget_ids(engine, 1, 2)
+    else:
+        foreign_import(kms, cloud_key_row(engine.store, key_id).kms_key_id or "")
+        kms.rotate_key_on_demand(KeyId=cloud_key_row(engine.store, key_id).kms_key_id or "")
+        forget_ids(engine, 1)
+    before = present(kms)
+    box.calls.clear()
+    with pytest.raises(ConflictError, match="cannot be told"):
+        remove_from_cloud(engine, key_id)
+    assert "DeleteImportedKeyMaterial" not in box.calls.operations()
+    assert (present(kms), open_operations(engine.store)) == (before, [])

@@ -53,7 +53,8 @@ def upload(
     """Upload to Cloud: import our copy of every version again, to AVAILABLE.
 
     expires_at: the new expiration, None for never; KEEP leaves the one it had. Where the key is AVAILABLE already, a
-    given one changes its expiration. kms:ListKeyRotations, GetParametersForImport, ImportKeyMaterial, DescribeKey.
+    given one changes its expiration. Where KMS says something else than the row, nothing is done.
+    kms:DescribeKey, ListKeyRotations, GetParametersForImport, ImportKeyMaterial.
     """
     row = cloud_key_row(engine.store, cloud_key_id)
     until = row.expires_at if isinstance(expires_at, Keep) else validation.check_expiry(expires_at)
@@ -85,8 +86,9 @@ def remove_from_cloud(
 ) -> None:
     """Remove from Cloud: delete the imported material of every version, to NOT AVAILABLE; our copies stay.
 
-    All copies are opened and their fingerprints checked first. kms:DeleteImportedKeyMaterial, DescribeKey; to undo:
-    kms:GetParametersForImport, ImportKeyMaterial.
+    All copies are opened and their fingerprints checked first. kms:DeleteImportedKeyMaterial, DescribeKey; for a
+    version whose material id was never recorded kms:ListKeyRotations; to undo: kms:GetParametersForImport,
+    ImportKeyMaterial.
     """
     row = cloud_key_row(engine.store, cloud_key_id)
     before = {"before": row.cloud_status.value}

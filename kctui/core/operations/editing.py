@@ -22,8 +22,8 @@ from kctui.core.observer import Observer
 from kctui.core.operations.access import changed_policy
 from kctui.core.operations.edits import gone_tags, new_tags
 from kctui.core.operations.importing import CONFIRM, kms_of
-from kctui.core.operations.journal import Answer, Run
-from kctui.core.operations.runner import ChangedElsewhereError, Undone, passes
+from kctui.core.operations.journal import Answer, ChangedElsewhereError, Run
+from kctui.core.operations.runner import Undone, passes
 from kctui.core.timing import eventually
 from kctui.core.validation import MOST_TAGS
 from kctui.core.words import OperationState, ScheduleKind

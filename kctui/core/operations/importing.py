@@ -14,8 +14,7 @@ from kctui.core.material.custody import open_material
 from kctui.core.material.wrapping import wrap, wrapping_algorithm
 from kctui.core.model import CloudKey, CspAccount, KeyVersion
 from kctui.core.observer import Observer
-from kctui.core.operations.journal import Answer, Run
-from kctui.core.operations.runner import ChangedElsewhereError
+from kctui.core.operations.journal import Answer, ChangedElsewhereError, Run
 from kctui.core.timing import eventually
 from kctui.core.words import CloudStatus, ImportState, KeySource, MaterialState, cloud_status
 

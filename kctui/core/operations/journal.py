@@ -61,6 +61,10 @@ class Beginning:
         return self.cloud_key_id or self.csp_account_id or ""
 
 
+class ChangedElsewhereError(ConflictError):
+    """Somebody else changed the key since the effects were done, or may have been: what KMS says now is kept."""
+
+
 class LostOwnershipError(ConflictError):
     """Another process took the operation over."""
 

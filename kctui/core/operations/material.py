@@ -12,6 +12,7 @@ from sqlmodel import Session
 from kctui.core.aws.failures import AwsRefusedError, Refusal
 from kctui.core.aws.kms import Kms
 from kctui.core.clock import now
+from kctui.core.engine import Engine
 from kctui.core.errors import ConflictError, NeedsRecoveryError, RefusedError
 from kctui.core.model import CloudKey, KeyVersion
 from kctui.core.observer import Observer
@@ -26,9 +27,10 @@ from kctui.core.operations.importing import (
     status_of,
     versions_in,
 )
-from kctui.core.operations.journal import Answer, Run
-from kctui.core.operations.runner import ChangedElsewhereError, Undone
+from kctui.core.operations.journal import Answer, ChangedElsewhereError, Run
+from kctui.core.operations.runner import Undone
 from kctui.core.operations.switching import NothingToUndo
+from kctui.core.timing import eventually
 from kctui.core.words import CloudStatus, ImportState, KeySpec, MaterialState, OperationState, StepState
 
 _NUMBERS = range(1, 1000)
@@ -48,14 +50,10 @@ class Upload(NothingToUndo):
         refuse_passed(run, key)
         valid_to = expiry_of(run)
         if not run.may_have_happened(self.effects):
+            _refuse_otherwise(run, kms, key)
             _refuse_strangers(key, kms, versions)
-        try:
-            for version in versions:
-                import_version(run, observer, kms, key.kms_key_id or "", version, valid_to)
-        except AwsRefusedError as error:
-            if error.refusal is Refusal.STATE and run.may_have_happened(self.effects):
-                _end_where_doomed(run, kms)
-            raise
+        for version in versions:
+            import_version(run, observer, kms, key.kms_key_id or "", version, valid_to)
         try:
             confirm(
                 run,
@@ -86,6 +84,8 @@ class Remove:
         for version in versions:
             prove_copy(run, observer, version)
         for version in versions:
+            _identify(run, observer, kms, key, version)
+        for version in versions_in(run.engine, key):
             _delete(run, observer, kms, key, version)
         confirm(
             run,
@@ -126,6 +126,36 @@ def _step(version: KeyVersion) -> str:
     return f"DeleteImportedKeyMaterial {version.number}"
 
 
+def _identify(run: Run, observer: Observer, kms: Kms, key: CloudKey, version: KeyVersion) -> None:
+    """Step: find out which material is the version's. KMS deletes the current one, whose-ever, where none is named."""
+    if key.key_spec is not KeySpec.SYMMETRIC_DEFAULT or version.key_material_id is not None:
+        return
+
+    def effect() -> Answer:
+        return Answer(data={"key_material_id": material_of(run.engine, kms, key, version)})
+
+    def keep(session: Session, answer: Answer) -> None:
+        session.get_one(KeyVersion, version.id).key_material_id = answer.data["key_material_id"]
+
+    run.step(f"Find the material {version.number}", effect, observer, keep=keep)
+
+
+def material_of(engine: Engine, kms: Kms, key: CloudKey, version: KeyVersion) -> str:
+    """The id of the material that is no other version's. Raises ConflictError where there is not exactly one.
+
+    kms:ListKeyRotations.
+    """
+    known = {other.key_material_id for other in versions_in(engine, key)}
+    left = [held.key_material_id for held in kms.materials(key.kms_key_id or "") if held.key_material_id not in known]
+    if len(left) != 1:
+        raise ConflictError(
+            f"Which key material of {key.name} is version {version.number} cannot be told",
+            detail=f"Its id was never recorded, and {len(left)} materials in KMS are no other version's.",
+            remedy="Find out who imported the others (CloudTrail), and delete the material in AWS.",
+        )
+    return left[0]
+
+
 def _delete(run: Run, observer: Observer, kms: Kms, key: CloudKey, version: KeyVersion) -> None:
     """After a lost answer it is sent again: a material that is gone already is no error."""
 
@@ -136,6 +166,17 @@ def _delete(run: Run, observer: Observer, kms: Kms, key: CloudKey, version: KeyV
         session.get_one(KeyVersion, version.id).import_state = ImportState.PENDING_IMPORT
 
     run.step(_step(version), effect, observer, keep=keep)
+
+
+def _refuse_otherwise(run: Run, kms: Kms, key: CloudKey) -> None:
+    """Raise where KMS says something else than the row: an import would enable a key that somebody disabled."""
+    seen = eventually(run.engine.timing, lambda: kms.describe(key.kms_key_id or ""))
+    if seen.status is not key.cloud_status:
+        raise ConflictError(
+            f"{key.name} was changed elsewhere meanwhile: KMS says {seen.key_state}",
+            detail="An import would enable it. Nothing was done.",
+            remedy="Refresh to see its present state, and find out who changed it (CloudTrail).",
+        )
 
 
 def _refuse_strangers(
@@ -164,20 +205,6 @@ def _refuse_strangers(
             detail=f"Missing is {', '.join(missing)}.",
             remedy="Find out who imported it (CloudTrail), and have it imported again; then refresh.",
         )
-
-
-def _end_where_doomed(run: Run, kms: Kms) -> None:
-    """A deletion that somebody else scheduled stops the rest; Cancel Deletion must be possible then."""
-    key = run.key()
-    seen = kms.describe(key.kms_key_id or "")
-    if seen.status is not CloudStatus.PENDING_DELETE:
-        return
-    run.write(lambda session: keep_status(session.get_one(CloudKey, key.id), status_of(seen)))
-    raise ChangedElsewhereError(
-        f"{key.name} was changed elsewhere meanwhile: KMS says {seen.key_state}",
-        detail="Not every version was uploaded.",
-        remedy="Cancel the deletion, then upload it again, and find out who scheduled it (CloudTrail).",
-    )
 
 
 def _same_moment(seen: datetime | None, wanted: datetime | None) -> bool:

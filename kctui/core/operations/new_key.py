@@ -18,9 +18,9 @@ from kctui.core.model import CloudKey, KeyVersion
 from kctui.core.observer import Observer
 from kctui.core.operations.birth import CREATE_KEY, UNDO_DAYS, create_kms_key, search
 from kctui.core.operations.importing import confirm, expiry_of, import_version, kms_of, prove_copy
-from kctui.core.operations.journal import Answer, Run
+from kctui.core.operations.journal import Answer, ChangedElsewhereError, Run
 from kctui.core.operations.rotation import make_current, new_version_of
-from kctui.core.operations.runner import ChangedElsewhereError, Undone
+from kctui.core.operations.runner import Undone
 from kctui.core.timing import eventually
 from kctui.core.words import CloudStatus, MaterialState, OperationState
 

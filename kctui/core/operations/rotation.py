@@ -117,17 +117,10 @@ class RotateInPlace:
     def _check(self, run: Run, observer: Observer, kms: Kms, key: CloudKey) -> None:
         def effect() -> Answer:
             materials = kms.materials(key.kms_key_id or "")
+            reason = why_not_in_place(key.name, materials)
+            if reason is not None:
+                raise reason
             used = sum(material.on_demand for material in materials)
-            if used >= MOST_ROTATIONS:
-                raise RefusedError(
-                    f"{key.name} was rotated in place {used} times: AWS allows {MOST_ROTATIONS}",
-                    remedy="Rotate it by a new KMS key: the alias moves, and the count begins anew.",
-                )
-            if _waiting(materials) is not None:
-                raise ConflictError(
-                    f"Key material that is not kctui's waits for a rotation of {key.name}",
-                    remedy="Find out who imported it (CloudTrail); rotate in AWS, or delete that material there.",
-                )
             return Answer(detail=f"{MOST_ROTATIONS - used} rotations left", data={"used": used})
 
         def keep(session: Session, answer: Answer) -> None:
@@ -246,6 +239,22 @@ def new_version_of(run: Run) -> KeyVersion:
     """The version that the operation was begun with."""
     wanted = run.operation.parameters["version"]
     return next(version for version in versions_of(run.engine, run.cloud_key_id) if version.id == wanted)
+
+
+def why_not_in_place(name: str, materials: list[KmsMaterial]) -> RefusedError | None:
+    """Why a CloudKey with these materials cannot be rotated in place now; None where it can."""
+    used = sum(material.on_demand for material in materials)
+    if used >= MOST_ROTATIONS:
+        return RefusedError(
+            f"{name} was rotated in place {used} times: AWS allows {MOST_ROTATIONS}",
+            remedy="Rotate it by a new KMS key: the alias moves, and the count begins anew.",
+        )
+    if _waiting(materials) is not None:
+        return ConflictError(
+            f"Key material that is not kctui's waits for a rotation of {name}",
+            remedy="Find out who imported it (CloudTrail); rotate in AWS, or delete that material there.",
+        )
+    return None
 
 
 def make_current(session: Session, row: CloudKey, version_id: str, rotated_at: str | None) -> None:

@@ -10,9 +10,10 @@ from sqlmodel import Session
 from kctui.core.audit import AuditEvent
 from kctui.core.aws.failures import AwsRefusedError, AwsUnreachableError, Refusal
 from kctui.core.engine import Engine
-from kctui.core.errors import ConflictError, KctuiError, LockedError, NeedsRecoveryError, RefusedError, StoreError
+from kctui.core.errors import KctuiError, LockedError, NeedsRecoveryError, RefusedError, StoreError
 from kctui.core.observer import Observer
-from kctui.core.operations.journal import LostOwnershipError, Run
+from kctui.core.operations.fate import fate_of
+from kctui.core.operations.journal import ChangedElsewhereError, LostOwnershipError, Run
 from kctui.core.words import AuditCategory, AuditType, OperationKind, OperationState
 
 _OUTCOMES = {
@@ -53,16 +54,12 @@ class Definition(Protocol):
         """Take back what was done."""
 
 
-class ChangedElsewhereError(ConflictError):
-    """The operation's effects are done, and somebody else changed the key since: what KMS says now is kept."""
-
-
 def run_to_end(engine: Engine, run: Run, definition: Definition, observer: Observer) -> OperationState:
     """Finish the operation, or undo it where AWS says a definite no.
 
-    Raises the refusal after undoing; ChangedElsewhereError when it is done but shows otherwise; NeedsRecoveryError
-    when it must be gone on with later: AWS out of reach or faulty half-way, a refusal that cannot be undone, or the
-    store failing.
+    Raises the refusal after undoing; ChangedElsewhereError when it is done but shows otherwise, or the key waits for
+    its deletion or is gone, so that it can neither be finished nor undone; NeedsRecoveryError when it must be gone on
+    with later: AWS out of reach or faulty half-way, a refusal that cannot be undone, or the store failing.
     """
     with run:
         if run.operation.undoing:
@@ -78,7 +75,7 @@ def run_to_end(engine: Engine, run: Run, definition: Definition, observer: Obser
         except KctuiError as error:
             begun = run.may_have_happened(definition.effects)
             if (passes(error) and begun) or not definition.can_undo(run):
-                raise _left_open(engine, run, error) from error
+                raise _stopped(engine, run, error) from error
             _undo(engine, run, definition, observer, error)
             raise
         run.close(OperationState.DONE, also=_audited(engine, run, AuditType.INFORMATION, ""))
@@ -96,7 +93,7 @@ def _undo(
     except (StoreError, LostOwnershipError):
         raise
     except KctuiError as error:
-        raise _left_open(engine, run, error) from error
+        raise _stopped(engine, run, error) from error
     said = ". ".join(part for part in (refusal.title if refusal else "", undone.kept) if part)
     if refusal is not None and undone.kept:
         refusal.detail = "\n".join(part for part in (refusal.detail, undone.kept) if part)
@@ -136,6 +133,21 @@ def passes(error: KctuiError) -> bool:
     if isinstance(error, AwsRefusedError):
         return error.refusal in _PASSING
     return isinstance(error, AwsUnreachableError | NeedsRecoveryError | LockedError)
+
+
+def _stopped(engine: Engine, run: Run, error: KctuiError) -> KctuiError:
+    """Left open for recovery; or ended, where the key will never let it go on."""
+    fate = fate_of(run, error)
+    if fate is None:
+        return _left_open(engine, run, error)
+    audited = _audited(engine, run, AuditType.WARNING, f" ended unfinished: {fate.error.title}")
+
+    def also(session: Session) -> None:
+        fate.keep(session)
+        audited(session)
+
+    run.close(OperationState.DONE, fate.error.title, also=also)
+    return fate.error
 
 
 def _left_open(engine: Engine, run: Run, error: KctuiError) -> NeedsRecoveryError:
