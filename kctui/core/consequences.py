@@ -180,7 +180,7 @@ def _rotation(look: _Look, method: RotationMethod) -> Consequences:
                 Line(Mark.ATTENTION if not used or used < MOST_ROTATIONS else Mark.BAD, "rotations", left),
                 Line(
                     Mark.ATTENTION,
-                    "from now on",
+                    "afterwards",
                     "every material of the key must stay in the cloud: where one expires or is deleted, none works",
                 ),
                 Line(Mark.UNDO, "undo", "none: the new material stays current; the earlier one goes on decrypting"),
