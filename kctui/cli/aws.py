@@ -15,10 +15,11 @@ from kctui.cli.vault import unlock_options
 from kctui.core.errors import InvalidInputError
 
 if TYPE_CHECKING:
-    from kctui.core.aws.permissions import Permission
+    from kctui.core.aws.permission_list import Permission
     from kctui.core.aws_setup import Item, Setup
 
 _GUIDE, _LEAST = "guide", "least-privilege"
+_GLYPHS = {"THERE": "✓", "MAKE": "+", "DELETE": "-", "DOUBTFUL": "?"}
 _RUN, _CLI, _CLOUDFORMATION = "run", "cli", "cloudformation"
 
 
@@ -32,10 +33,12 @@ def aws() -> None:
         "kctui aws policy",
         "kctui aws policy --guide > aws-byok-policy.json",
         "kctui aws policy --account-id 111122223333",
+        "kctui aws policy --without-optional",
         "kctui aws policy --reasons",
     )
 )
 @click.option("--guide", is_flag=True, help="The policy of the integration guide: all of KMS, on everything.")
+@click.option("--without-optional", is_flag=True, help="Leave out what kctui works without; --reasons shows which.")
 @click.option("--account-id", metavar="ID", default="*", help="Name the AWS account in the resources.")
 @click.option(
     "--partition",
@@ -46,15 +49,21 @@ def aws() -> None:
 )
 @click.option("--reasons", is_flag=True, help="List each permission with what it is for, instead.")
 @json_option
-def policy(guide: bool, account_id: str, partition: str, reasons: bool, as_json: bool) -> None:
+def policy(guide: bool, without_optional: bool, account_id: str, partition: str, reasons: bool, as_json: bool) -> None:
     """Print the IAM policy of the service account.
 
     Without options it holds what kctui really calls, each on the narrowest resources that AWS lets it be given for.
     """
+    if guide and without_optional:
+        raise InvalidInputError(
+            "The policy of the guide has no optional part",
+            remedy="Leave out --guide or --without-optional.",
+            field="without_optional",
+        )
     if reasons:
-        _show_reasons(as_json)
+        _show_reasons(as_json, optional=not without_optional)
         return
-    document = _document(guide, account_id, partition)
+    document = _document(guide, account_id, partition, optional=not without_optional)
     if as_json:
         output.document("policy", document)
     else:
@@ -146,26 +155,29 @@ def setup(
     with vault.unlocked(line, how, None if dry_run else "Setting up AWS") as engine:
         from kctui.core.accounts import asking
         from kctui.core.aws.credentials import Profile
+        from kctui.core.aws.iam_setup import RUN_AGAIN
         from kctui.core.aws_setup import look, plan, set_up
 
         with asking(engine, Profile(profile), region, endpoint_url) as admin:
             if dry_run:
                 _show_plan(plan(wanted, look(engine, admin, wanted)), as_json)
                 return
-            account = run_operation(lambda observer: set_up(engine, admin, wanted, observer), messages.StepLines())
+            account = run_operation(
+                lambda observer: set_up(engine, admin, wanted, observer), messages.StepLines(), afterwards=RUN_AGAIN
+            )
         row = find(engine.store, account.name)
     messages.note(f"AWS is set up: the CSP Account {account.name} signs in as {row.caller_arn}.")
     show_row(row, as_json)
 
 
-def _document(guide: bool, account_id: str, partition: str) -> shapes.Json:
+def _document(guide: bool, account_id: str, partition: str, *, optional: bool = True) -> shapes.Json:
     from kctui.core.aws.policy_documents import guide_policy, least_privilege
 
     if account_id != "*" and not (account_id.isdecimal() and len(account_id) == 12):  # noqa: PLR2004
         raise InvalidInputError(
             f"{account_id!r} is no AWS account id", remedy="It has twelve digits.", field="account_id"
         )
-    return guide_policy() if guide else least_privilege(partition, account_id)
+    return guide_policy() if guide else least_privilege(partition, account_id, optional=optional)
 
 
 def _partition(region: str) -> str:
@@ -174,13 +186,14 @@ def _partition(region: str) -> str:
     return next((name for beginning, name in by_beginning.items() if region.startswith(beginning)), "aws")
 
 
-def _show_reasons(as_json: bool) -> None:
-    from kctui.core.aws.permissions import PERMISSIONS
+def _show_reasons(as_json: bool, *, optional: bool) -> None:
+    from kctui.core.aws.permission_list import PERMISSIONS
 
+    listed = [permission for permission in PERMISSIONS if optional or not permission.optional]
     if as_json:
         output.document(
             "permissions",
-            [{"action": p.action, "reason": p.reason, "optional": p.optional} for p in PERMISSIONS],
+            [{"action": p.action, "reason": p.reason, "optional": p.optional} for p in listed],
         )
         return
     columns: list[Column[Permission]] = [
@@ -188,16 +201,15 @@ def _show_reasons(as_json: bool) -> None:
         Column("Needed", lambda permission: "no" if permission.optional else "yes"),
         Column("For", lambda permission: permission.reason, Cut.END),
     ]
-    output.table(columns, PERMISSIONS)
+    output.table(columns, listed)
 
 
 def _print_for_others(wanted: "Setup", form: str) -> None:
-    names = (wanted.policy_name, wanted.user_name, wanted.tags)
     if form == _CLOUDFORMATION:
+        names = (wanted.policy_name, wanted.user_name, wanted.tags)
         output.text(output.to_json(aws_scripts.cloudformation(wanted.document, *names)))
     else:
-        script = aws_scripts.commands(wanted.account, wanted.region, wanted.document, *names, wanted.endpoint_url)
-        output.lines(script.split("\n"))
+        output.lines(aws_scripts.commands(wanted).split("\n"))
 
 
 def _show_plan(items: "list[Item]", as_json: bool) -> None:
@@ -210,7 +222,7 @@ def _show_plan(items: "list[Item]", as_json: bool) -> None:
         return
     columns: list[Column[Item]] = [
         Column("What", lambda item: item.what, Cut.END),
-        Column("State", lambda item: "✓ there" if item.there else "+ to be made"),
+        Column("State", lambda item: f"{_GLYPHS[item.state.name]} {item.state.value}"),
         Column("AWS calls to come", lambda item: "" if item.there else ", ".join(item.calls), Cut.END),
     ]
     output.table(columns, items)

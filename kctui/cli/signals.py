@@ -23,6 +23,7 @@ from kctui.core.words import StepState
 
 Result = TypeVar("Result")
 STEP_SECONDS = 60.0
+RECOVER = "`kctui recover` finishes or undoes what was begun."
 _SIGNALS = (signal.SIGHUP, signal.SIGTERM, signal.SIGINT)
 
 
@@ -102,10 +103,13 @@ class _Running:
             self._forever.wait()
 
 
-def run_operation(work: Callable[[Observer], Result], observer: Observer, *, cancellable: bool = False) -> Result:
+def run_operation(
+    work: Callable[[Observer], Result], observer: Observer, *, cancellable: bool = False, afterwards: str = RECOVER
+) -> Result:
     """Run `work` in a thread, so that a signal lets its step finish. Then this process ends, with 130.
 
     cancellable: `work` ends by itself instead, when its observer raises CancelledError between two steps.
+    afterwards: what is to be done about what a signal stopped.
     """
     running = _Running(observer, cancellable=cancellable)
     outcome: list[Result] = []
@@ -122,7 +126,7 @@ def run_operation(work: Callable[[Observer], Result], observer: Observer, *, can
     _signals.operation = running
     try:
         threading.Thread(target=body, name="operation", daemon=True).start()
-        _wait(running)
+        _wait(running, afterwards)
     finally:
         _signals.operation = None
     if failure and running.stopping and isinstance(failure[0], CancelledError):
@@ -132,28 +136,28 @@ def run_operation(work: Callable[[Observer], Result], observer: Observer, *, can
     return outcome[0]
 
 
-def _wait(running: _Running) -> None:
+def _wait(running: _Running, afterwards: str) -> None:
     """Return when the operation ended; end the process when it stands between two steps, or takes too long."""
     deadline: float | None = None
     while True:
         try:
             news = running.news.get(timeout=None if deadline is None else max(0.0, deadline - time.monotonic()))
         except queue.Empty:
-            _leave(f"The step did not finish within {STEP_SECONDS:.0f} s.")
+            _leave(f"The step did not finish within {STEP_SECONDS:.0f} s.", afterwards)
         if news == "ended":
             return
         if news == "between steps":
-            _leave("Stopped between two steps.")
+            _leave("Stopped between two steps.", afterwards)
         if running.hurry:
-            _leave("Stopped in the middle of a step.")
+            _leave("Stopped in the middle of a step.", afterwards)
         if deadline is None:
             deadline = time.monotonic() + STEP_SECONDS
             messages.warn("Interrupted: the step under way is being finished first (Ctrl-C again: do not wait).")
 
 
-def _leave(why: str) -> NoReturn:
+def _leave(why: str, afterwards: str) -> NoReturn:
     """End hard: the thread of the operation cannot be stopped otherwise, and nothing may run beside it."""
-    messages.warn(f"{why} `kctui recover` finishes or undoes what was begun.")
+    messages.warn(f"{why} {afterwards}")
     with contextlib.suppress(OSError, ValueError):
         sys.stdout.flush()
     os._exit(ExitCode.INTERRUPTED)

@@ -105,9 +105,25 @@ def check_principal_arn(arn: str) -> str:
 
 def check_tags(tags: Mapping[str, str]) -> dict[str, str]:
     """An administrator's own tags: at most 48, beside the two of kctui."""
-    allowed = f"At most {MOST_TAGS - _OWN_TAGS} tags; keys to {_LONGEST_TAG_KEY}, values to {_LONGEST_TAG_VALUE} "
-    remedy = allowed + "characters: letters, digits, spaces and . : / = + - @ _; not aws: or kctui: in front."
-    if len(tags) > MOST_TAGS - _OWN_TAGS:
+    return _check_tags(tags, MOST_TAGS - _OWN_TAGS, ("aws:", OWN_TAG_PREFIX))
+
+
+def check_iam_tags(tags: Mapping[str, str]) -> dict[str, str]:
+    """The tags of an IAM policy or user: at most 50. IAM takes keys that differ by case alone for the same."""
+    folded = {key.lower() for key in tags}
+    if len(folded) < len(tags):
+        raise InvalidInputError(
+            "Two tags have the same key",
+            remedy="IAM takes capital and small letters of a key for the same.",
+            field="tags",
+        )
+    return _check_tags(tags, MOST_TAGS, ("aws:",))
+
+
+def _check_tags(tags: Mapping[str, str], most: int, reserved: tuple[str, ...]) -> dict[str, str]:
+    allowed = f"At most {most} tags; keys to {_LONGEST_TAG_KEY}, values to {_LONGEST_TAG_VALUE} characters: "
+    remedy = f"{allowed}letters, digits, spaces and . : / = + - @ _; not {' or '.join(reserved)} in front."
+    if len(tags) > most:
         raise InvalidInputError("There are too many tags", remedy=remedy, field="tags")
     for key, value in tags.items():
         if (
@@ -115,7 +131,7 @@ def check_tags(tags: Mapping[str, str]) -> dict[str, str]:
             or len(value) > _LONGEST_TAG_VALUE
             or not _TAG_TEXT.match(key)
             or not _TAG_TEXT.match(value)
-            or key.lower().startswith(("aws:", OWN_TAG_PREFIX))
+            or key.lower().startswith(reserved)
         ):
             raise InvalidInputError(f"The tag {key!r} cannot be used", remedy=remedy, field="tags")
     return dict(tags)

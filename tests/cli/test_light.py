@@ -36,6 +36,10 @@ except SystemExit as ended:
         ["account", "add", "--help"],
         ["demo", "--help"],
         ["doctor", "--help"],
+        ["aws", "setup", "--help"],
+        ["aws", "policy"],
+        ["aws", "policy", "--guide"],
+        ["aws", "policy", "--reasons"],
     ],
     ids=" ".join,
 )

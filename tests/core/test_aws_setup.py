@@ -11,7 +11,7 @@ from kctui.core.aws.clients import AwsSession
 from kctui.core.aws.credentials import AccessKey, secret_access_key_place
 from kctui.core.aws.failures import AwsRefusedError
 from kctui.core.aws.permissions import Finding
-from kctui.core.aws.policy_documents import LONGEST_POLICY, guide_policy, least_privilege
+from kctui.core.aws.policy_documents import LONGEST_POLICY, guide_policy, least_privilege, of_user
 from kctui.core.aws_setup import Setup, check_setup, look, plan, policy_text, set_up
 from kctui.core.engine import Engine
 from kctui.core.errors import ConflictError, InvalidInputError, KctuiError, RefusedError
@@ -29,7 +29,7 @@ from kctui.core.operations import (
 )
 from kctui.core.secret import Secret
 from kctui.core.sync import sync
-from kctui.core.words import CloudStatus, RotationMethod
+from kctui.core.words import CloudStatus, RotationMethod, StepState
 from kctui.demo.box import AccessKey as BoxKey
 from kctui.demo.box import Box, FaultKind
 from tests.core.operations import REGION, know_regions, make_quick, new_key
@@ -180,6 +180,122 @@ def test_a_denied_call_is_named_and_the_next_run_goes_on(
     assert access_keys(iam) == [account.access_key_id]
 
 
+READING = [
+    "GetPolicy",
+    "GetPolicyVersion",
+    "ListPolicyVersions",
+    "GetUser",
+    "ListAttachedUserPolicies",
+    "ListAccessKeys",
+]
+
+
+@pytest.mark.parametrize("call", READING)
+def test_a_denied_look_is_named_with_the_administrators_remedy_and_changes_nothing(
+    box: Box, engine: Engine, admin: AwsSession, iam: IAMClient, call: str
+) -> None:
+    iam.create_policy(PolicyName="aws-byok-policy", PolicyDocument=policy_text(guide_policy()))
+    iam.create_user(UserName="AWSBYOKKeycontrolUser")
+    box.calls.clear()
+    box.faults.add(call, FaultKind.ACCESS_DENIED)
+    with pytest.raises(AwsRefusedError, match=f"iam:{call}") as refused:
+        set_up(engine, admin, wanted(box, update_policy=True))
+    assert f"Give the administrator's profile the permission iam:{call}" in refused.value.remedy
+    assert not any(made.startswith(("Create", "Attach", "Delete")) for made in box.calls.operations())
+
+
+def test_a_denied_look_at_the_use_of_a_key_deletes_none(
+    box: Box, engine: Engine, admin: AwsSession, iam: IAMClient
+) -> None:
+    iam.create_user(UserName="AWSBYOKKeycontrolUser")
+    key = iam.create_access_key(UserName="AWSBYOKKeycontrolUser")["AccessKey"]["AccessKeyId"]
+    box.faults.add("GetAccessKeyLastUsed", FaultKind.ACCESS_DENIED)
+    with pytest.raises(AwsRefusedError, match="iam:GetAccessKeyLastUsed"):
+        set_up(engine, admin, wanted(box, delete_unused=key))
+    assert access_keys(iam) == [key]
+
+
+def test_an_administrators_unknown_key_is_the_profiles(box: Box, engine: Engine, admin: AwsSession) -> None:
+    key = AccessKey("AKIAIOSFODNN7EXAMPLE", Secret("x" * 40))
+    with (
+        asking(engine, key, REGION, box.endpoint) as unknown,
+        pytest.raises(AwsRefusedError, match="credentials") as refused,
+    ):
+        look(engine, unknown, wanted(box))
+    assert "Check the administrator's profile" in refused.value.remedy
+
+
+@pytest.mark.parametrize("call", ["CreatePolicy", "CreateUser", "AttachUserPolicy", "CreatePolicyVersion"])
+def test_a_lost_answer_whose_effect_is_there_is_no_failure(
+    box: Box, engine: Engine, admin: AwsSession, iam: IAMClient, call: str
+) -> None:
+    if call == "CreatePolicyVersion":
+        iam.create_policy(PolicyName="aws-byok-policy", PolicyDocument=policy_text(guide_policy()))
+    box.faults.add(call, FaultKind.LOST_REPLY)
+    account = set_up(engine, admin, wanted(box, update_policy=True))
+    found = look(engine, admin, wanted(box))
+    assert found.policy is not None
+    assert (found.policy_is_wanted, found.attached, found.known) == (True, True, account)
+    assert found.policy.versions == (2 if call == "CreatePolicyVersion" else 1)
+
+
+def test_a_policy_that_says_something_else_is_not_taken_for_a_lost_answer(
+    box: Box, engine: Engine, admin: AwsSession, iam: IAMClient
+) -> None:
+    class Quicker:
+        """Makes another policy of the name as ours is about to be made."""
+
+        def step(self, name: str, state: StepState, detail: str = "", request_id: str | None = None) -> None:
+            if (name, state) == ("CreatePolicy", StepState.INTENDED):
+                iam.create_policy(PolicyName="aws-byok-policy", PolicyDocument=policy_text(guide_policy()))
+
+        def progress(self, done: int, total: int, what: str) -> None:
+            """Of no interest."""
+
+    with pytest.raises(AwsRefusedError, match="EntityAlreadyExists"):
+        set_up(engine, admin, wanted(box), Quicker())
+    assert iam.list_users()["Users"] == []
+
+
+def test_the_policy_is_for_the_path_of_a_user_who_is_there(
+    box: Box, engine: Engine, admin: AwsSession, iam: IAMClient
+) -> None:
+    iam.create_user(UserName="AWSBYOKKeycontrolUser", Path="/service/kms/")
+    account = set_up(engine, admin, wanted(box))
+    key = iam.create_access_key(UserName="AWSBYOKKeycontrolUser")["AccessKey"]
+    own = boto3.client(
+        "iam", region_name=REGION, endpoint_url=box.endpoint, aws_access_key_id=key["AccessKeyId"],
+        aws_secret_access_key=key["SecretAccessKey"],
+    )  # fmt: skip
+    assert {each["AccessKeyId"] for each in own.list_access_keys()["AccessKeyMetadata"]} == {
+        account.access_key_id, key["AccessKeyId"],
+    }  # fmt: skip
+    assert all(item.there for item in plan(wanted(box), look(engine, admin, wanted(box))))
+
+
+def test_a_path_stands_in_the_policy_as_it_is_written_and_not_as_a_pattern() -> None:
+    arn = "arn:aws:iam::111122223333:user/a*b/$c?/AWSBYOKKeycontrolUser"
+    resources = [name for each in of_user(least_privilege(), arn)["Statement"] for name in each["Resource"]]
+    assert "arn:aws:iam::*:user/a${*}b/${$}c${?}/${aws:username}" in resources
+    assert of_user(least_privilege(), "arn:aws:iam::111122223333:user/plain") == least_privilege()
+    assert of_user(guide_policy(), arn) == guide_policy()
+
+
+def test_the_difference_to_another_policy_is_shown_and_the_same_in_another_order_is_none(
+    box: Box, engine: Engine, admin: AwsSession, iam: IAMClient
+) -> None:
+    turned = least_privilege()
+    turned["Statement"] = [each | {"Action": each["Action"][::-1]} for each in reversed(turned["Statement"])]
+    arn = iam.create_policy(PolicyName="aws-byok-policy", PolicyDocument=policy_text(turned))["Policy"]["Arn"]
+    assert look(engine, admin, wanted(box)).policy_is_wanted
+    iam.create_policy_version(PolicyArn=arn, PolicyDocument=policy_text(guide_policy()), SetAsDefault=True)
+    with pytest.raises(ConflictError, match="says something else") as refused:
+        set_up(engine, admin, wanted(box))
+    lines = [line.strip() for line in refused.value.detail.split("\n")]
+    assert {"--- there", "+++ wanted"} <= set(lines)
+    assert any(line.startswith("-") and '"kms:*"' in line for line in lines)
+
+
 @pytest.mark.parametrize("call", ["CreatePolicy", "CreateUser", "AttachUserPolicy", "CreateAccessKey"])
 def test_a_lost_answer_leaves_no_access_key_that_nobody_knows(
     box: Box, engine: Engine, admin: AwsSession, iam: IAMClient, call: str
@@ -236,3 +352,17 @@ def test_names_that_iam_does_not_take_are_refused(box: Box, values: dict[str, ob
 def test_the_policies_fit_into_a_managed_policy() -> None:
     for document in (guide_policy(), least_privilege("aws-us-gov", "111122223333")):
         assert len(policy_text(document)) < LONGEST_POLICY
+
+
+@pytest.mark.parametrize("tags", [{"aws:x": "y"}, {"a": "y" * 257}, {"a": "b,c"}, {"Team": "a", "team": "b"}])
+def test_tags_that_iam_does_not_take_are_refused(box: Box, tags: dict[str, str]) -> None:
+    with pytest.raises(InvalidInputError) as refused:
+        check_setup(wanted(box, tags=tags))
+    assert refused.value.field == "tags"
+
+
+def test_iam_takes_fifty_tags_and_no_more(box: Box) -> None:
+    tags = {f"kctui:{n}": "" for n in range(50)}
+    assert check_setup(wanted(box, tags=tags)).tags == tags
+    with pytest.raises(InvalidInputError, match="too many"):
+        check_setup(wanted(box, tags=tags | {"one": "more"}))

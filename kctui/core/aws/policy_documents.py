@@ -1,8 +1,9 @@
 """The IAM policies of the service account: the guide's own, and one of what kctui really calls."""
 
+import re
 from typing import Any
 
-from kctui.core.aws.permissions import PERMISSIONS
+from kctui.core.aws.permission_list import PERMISSIONS
 
 Document = dict[str, Any]
 GUIDE_POLICY_NAME = "aws-byok-policy"
@@ -17,6 +18,7 @@ _GUIDE_ACTIONS = [
 # These have no resource, or one that does not exist yet: a key is tagged as it is made (AWS KMS API Reference).
 _KMS_ANYWHERE = {"kms:CreateKey", "kms:TagResource", "kms:ListKeys", "kms:ListAliases"}
 _KMS_ALIASES = {"kms:CreateAlias", "kms:UpdateAlias", "kms:DeleteAlias"}
+_OWN_USER = "user/${aws:username}"
 _LONG_NAMES = "parameter/aws/service/global-infrastructure/*"
 
 
@@ -26,17 +28,18 @@ def guide_policy() -> Document:
     return {"Version": "2012-10-17", "Statement": [statement]}
 
 
-def least_privilege(partition: str = "aws", account: str = "*") -> Document:
+def least_privilege(partition: str = "aws", account: str = "*", *, optional: bool = True) -> Document:
     """A policy of the permissions that kctui uses, each on the narrowest resources that AWS lets it be given for.
 
     account: the AWS account id, `*` where it is not known: an IAM policy reaches no other account by itself.
+    optional: with the permissions that kctui works without, too.
     """
-    actions = [permission.action for permission in PERMISSIONS]
+    actions = [permission.action for permission in PERMISSIONS if optional or not permission.optional]
     kms = [action for action in actions if action.startswith("kms:")]
     own = [action for action in actions if _is_own_user(action)]
     read = [action for action in actions if not action.startswith(("kms:", "ssm:")) and action not in own]
     key, alias = (f"arn:{partition}:kms:*:{account}:{kind}/*" for kind in ("key", "alias"))
-    user = f"arn:{partition}:iam::{account}:user/${{aws:username}}"
+    user = f"arn:{partition}:iam::{account}:{_OWN_USER}"
     statements = (
         ("Keys", [action for action in kms if action not in _KMS_ANYWHERE | _KMS_ALIASES], [key]),
         ("Aliases", [action for action in kms if action in _KMS_ALIASES], [alias, key]),
@@ -53,6 +56,22 @@ def least_privilege(partition: str = "aws", account: str = "*") -> Document:
             if named
         ],
     }
+
+
+def of_user(document: Document, arn: str) -> Document:
+    """The policy for a user of this ARN: where that has a path, it is a part of the user's resource."""
+    path = "/".join(arn.partition(":user/")[2].split("/")[:-1])
+    if not path:
+        return document
+    # What is a wildcard or a variable in a policy may stand in a path (IAM User Guide, Policy variables).
+    literal = re.sub(r"[*?$]", lambda found: f"${{{found[0]}}}", path)
+    own = f"user/{literal}/${{aws:username}}"
+    statements = [
+        each | {"Resource": [name.replace(_OWN_USER, own) for name in each["Resource"]]}
+        if isinstance(each["Resource"], list) else each
+        for each in document["Statement"]
+    ]  # fmt: skip
+    return document | {"Statement": statements}
 
 
 def _is_own_user(action: str) -> bool:
