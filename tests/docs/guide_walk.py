@@ -1,4 +1,4 @@
-"""The table of docs/guide.md, and walking its console paths through the real console."""
+"""The table of docs/guide.md, its commands, and walking its console paths through the real console."""
 
 import re
 from collections.abc import Awaitable, Callable
@@ -8,8 +8,12 @@ from pathlib import Path
 from textual.widgets import OptionList
 
 from kctui.actions import ACTIONS, TABS
+from kctui.core.words import CloudStatus
 from kctui.screens.choice import ChoiceScreen
+from kctui.screens.details import DetailsScreen
 from kctui.screens.dialogs.base import Dialog
+from kctui.screens.dialogs.fields import ChoiceField
+from kctui.screens.dialogs.wizard import Wizard
 from tests.console.conftest import Shell
 from tests.console.dialog_driver import field, paste
 
@@ -36,6 +40,20 @@ class Row:
         return f"{self.number} {self.procedure}"
 
 
+@dataclass(frozen=True)
+class Way:
+    """How a row is walked in the console: at which row of the tab, and what is typed where, by the path's words."""
+
+    at: str = ""
+    fills: tuple[tuple[str, Fill], ...] = ()
+
+    async def fill(self, word: str, walk: "Walk") -> None:
+        """Type what belongs to a word of the path."""
+        for of, fill in self.fills:
+            if of == word:
+                await fill(walk)
+
+
 def rows() -> list[Row]:
     """The rows of the table."""
     lines = [line for line in PAGE.read_text().splitlines() if re.match(r"\| \d", line)]
@@ -48,9 +66,10 @@ def rows() -> list[Row]:
 
 
 def whole_commands() -> list[str]:
-    """The commands of the page's block, continued lines joined."""
-    [block] = re.findall(r"^```\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)
-    return [line.strip() for line in block.replace("\\\n", " ").splitlines() if line.strip()]
+    """The commands of the page's blocks, continued lines joined."""
+    blocks = re.findall(r"^```\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    lines = [line.strip() for block in blocks for line in block.replace("\\\n", " ").splitlines()]
+    return [line for line in lines if line]
 
 
 class Walk:
@@ -60,30 +79,61 @@ class Walk:
         self.shell = shell
         self.region = region
 
-    async def follow(self, row: Row, fills: dict[str, Fill]) -> None:
-        """Walk a row's path to its end, with what is typed on each step, and close what it opened."""
+    async def follow(self, row: Row, way: Way) -> str:
+        """Walk a row's path to its end, with what is typed on each step; what the screen says there, and close it."""
         tab, actions, action, *steps = row.path
-        number = [each.words for each in TABS].index(tab) + 1
         self.sees(tab)
-        await self.shell.press(str(number))
+        await self.shell.press(str([each.words for each in TABS].index(tab) + 1))
+        await self.go_to(way.at)
         self.sees(actions)
         await self.shell.press("a")
         await self.choose(action)
         while isinstance(self.shell.app.screen, ChoiceScreen):
             await self.choose(self.region)
-        *pages, last = steps
-        for place, word in enumerate(pages):
-            if place:
-                await self.push("continue")
-            self.sees(word)
-            if word in fills:
-                await fills[word](self)
-        if last in fills:
-            await fills[last](self)
-        self.sees(f"( {last} )")
-        await self.push(_BUTTONS.get(last, "go"))
-        while isinstance(self.shell.app.screen, Dialog):
+        for place, word in enumerate(steps[:-1]):
+            await self.step(word, first=place == 0)
+            await way.fill(word, self)
+        if steps:
+            await way.fill(steps[-1], self)
+            self.sees(f"( {steps[-1]} )")
+            await self.push(_BUTTONS.get(steps[-1], "go"))
+        told = self.shell.text
+        assert "✕ " not in told.replace(CloudStatus.PENDING_DELETE.glyph + " PENDING", ""), told
+        while isinstance(self.shell.app.screen, Dialog | DetailsScreen):
             await self.shell.press("escape")
+        return told
+
+    async def go_to(self, name: str) -> None:
+        """Put the cursor on the row of that name; no name, no matter."""
+        await self.shell.press("g")
+        for _ in range(len(TABS)):
+            if not name or getattr(self.shell.main.state.row, "name", "") == name:
+                return
+            await self.shell.press("down")
+        raise AssertionError(f"there is no row {name}:\n{self.shell.text}")
+
+    async def step(self, word: str, *, first: bool) -> None:
+        """Go to a step of a wizard; in another dialog, choose what the word says."""
+        if not isinstance(self.shell.app.screen, Wizard):
+            await self.pick(word)
+            return
+        if not first:
+            await self.push("continue")
+        assert self.shell.app.screen.current.step_title == word
+        self.sees(word)
+
+    async def pick(self, word: str) -> None:
+        """Choose in the dialog's list what begins with a word."""
+        [choice] = [
+            each for each in self.shell.app.screen.query(ChoiceField)
+            if each.display and any(str(words).startswith(word) for words, _ in each.select._options)
+        ]  # fmt: skip
+        place = next(i for i, (words, _) in enumerate(choice.select._options) if str(words).startswith(word))
+        choice.select.focus()
+        await self.shell.press("enter", "home", *["down"] * place)
+        self.sees(word)
+        await self.shell.press("enter")
+        self.sees(word)
 
     async def choose(self, words: str) -> None:
         """Choose what is listed under these words."""
@@ -92,7 +142,9 @@ class Walk:
         assert isinstance(screen, ChoiceScreen), f"no list with {words}"
         options = screen.query_one(OptionList)
         wanted = next((name for name, action in ACTIONS.items() if action.title == words), words)
-        options.highlighted = next(i for i, option in enumerate(options.options) if option.id == wanted)
+        place = next(i for i, option in enumerate(options.options) if option.id == wanted)
+        assert not options.options[place].disabled, f"{words} cannot be chosen:\n{self.shell.text}"
+        options.highlighted = place
         await self.shell.press("enter")
 
     async def push(self, button: str) -> None:

@@ -1,28 +1,33 @@
 """Each row of docs/guide.md, walked both ways against AWS in a box: by its command, and along its console path."""
 
 import json
-import os
 import shlex
-import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from types_boto3_kms.client import KMSClient
 
+from kctui.core.clock import now
+from kctui.core.details import cloud_key_details
 from kctui.core.engine import Engine
-from kctui.core.lists import CspAccountList, KeySetList, find_cloud_key
+from kctui.core.lists import CspAccountList, CspAccountRow, KeySetList, find_cloud_key
 from kctui.core.paths import Home
+from kctui.core.words import KeySource
 from kctui.demo.box import AccessKey, Box
 from kctui.screens.state import Tab
+from tests.cli.conftest import Cli, cli
 from tests.console.conftest import StartShell, start
+from tests.core.iam import USER, iam_of
 from tests.core.operations import make_quick
-from tests.docs.guide_walk import Fill, Row, Walk, rows, whole_commands
+from tests.docs.guide_walk import Row, Walk, Way, rows, whole_commands
 
-__all__ = ["start"]
+__all__ = ["cli", "start"]
 REGION, NAME, IMPORTED = "us-east-1", "AWSCloudKey", "AWSKMSCloudKey"
+DESCRIPTION = "Aurora, payroll"
 PLAIN = b"4556 7375 8689 9855"
 STATES = {
     "AVAILABLE": "Enabled", "NOT AVAILABLE": "PendingImport", "PENDING DELETE": "PendingDeletion",
@@ -37,129 +42,266 @@ def box() -> Iterator[Box]:
 
 
 class Aws:
-    """The AWS account of one walk, as KMS itself tells of it."""
+    """The AWS account of one walk: what AWS itself says of each row. told: what command or screen said at the end."""
 
-    def __init__(self, box: Box, root: AccessKey) -> None:
-        self.endpoint, self.root = box.endpoint, root
+    def __init__(self, box: Box, root: AccessKey, home: Home) -> None:
+        self.box, self.root, self.home = box, root, home
         self.kms: KMSClient = boto3.client(
             "kms", region_name=REGION, endpoint_url=box.endpoint, aws_access_key_id=root.access_key_id,
             aws_secret_access_key=root.secret_access_key,
         )  # fmt: skip
         self.blobs: list[bytes] = []
+        self.access_keys: list[set[str]] = []
+        self.key_id = ""
+        self.checks: dict[str, Callable[[str], None]] = {
+            "2.1 Install and configure": self.is_initialised,
+            "2.2 Customer managed policy": self.is_a_policy,
+            "2.3, 2.4 IAM user, attached policy": self.has_user,
+            "2.5 CSP Account": lambda _: self.has_account("awsbyokkeycontrol"),
+            "2.5 CSP Account by a profile": lambda _: self.has_account("administration"),
+            "2.5 Test CSP Account": self.was_tested,
+            "2.5 Rotate Credentials": self.has_other_access_key,
+            "2.6 Key Set": self.has_key_set,
+            "2.7 CloudKey": self.was_created,
+            "2.7 Edit CloudKey": self.was_edited,
+            "2.8 Import CloudKey": self.was_imported,
+            "2.8 Refresh": self.is_as_kms_says,
+            "2.9 Remove from Cloud": self.is_dead,
+            "2.9 Upload to Cloud": self.is_usable,
+            "2.10 Delete CloudKey": self.dies_in_seven_days,
+            "2.11 Cancel Deletion": self.is_dead,
+            "2.11 Enable CloudKey": self.is_usable,
+            "2.12 Rotate Now, in place": self.kept_its_key,
+            "2.12 Rotate Now, new KMS key": self.moved_to_a_new_key,
+        }
 
-    def make_foreign(self) -> None:
-        """What the guide makes in the AWS console in 2.8."""
-        key_id = self.kms.create_key(Description="made in AWS")["KeyMetadata"]["KeyId"]
-        self.kms.create_alias(AliasName=f"alias/{IMPORTED}", TargetKeyId=key_id)
+    def prepare(self, row: Row) -> None:
+        """What others do in AWS before a row: the key of 2.8, and a key disabled behind kctui's back."""
+        if row.name == "2.8 Import CloudKey":
+            made = self.kms.create_key(Description="made in AWS")["KeyMetadata"]["KeyId"]
+            self.kms.create_alias(AliasName=f"alias/{IMPORTED}", TargetKeyId=made)
+        elif row.name == "2.8 Refresh":
+            self.kms.disable_key(KeyId=self.metadata(IMPORTED)[0])
 
-    def check(self, row: Row, home: Home) -> None:
-        """What the last column says is so: in the store, and in KMS."""
-        with Engine.open(home) as engine:
-            if row.number == "2.5":
-                assert "awsbyokkeycontrol" in [account.name for account in CspAccountList(engine.store).page().rows]
-            elif row.number == "2.6":
-                assert [key_set.name for key_set in KeySetList(engine.store).page().rows] == ["awsbyokkeyset"]
-            elif row.afterwards in STATES:
-                name = IMPORTED if row.number == "2.8" else NAME
+    def check(self, row: Row, told: str) -> None:
+        """What the last column says is so: in Cloud Status and in KMS; and what else there is to say of the row."""
+        if row.afterwards in STATES:
+            name = IMPORTED if row.name == "2.8 Import CloudKey" else NAME
+            with Engine.open(self.home) as engine:
                 found = find_cloud_key(engine.store, name)
-                assert found.cloud_status.value == row.afterwards
-                key = self.kms.describe_key(KeyId=f"alias/{name}")["KeyMetadata"]
-                assert (key["KeyId"], key["KeyState"]) == (found.kms_key_id, STATES[row.afterwards])
-        if row.afterwards == "AVAILABLE" and row.number != "2.8":
-            assert all(self.kms.decrypt(CiphertextBlob=blob)["Plaintext"] == PLAIN for blob in self.blobs)
-            self.blobs.append(self.kms.encrypt(KeyId=f"alias/{NAME}", Plaintext=PLAIN)["CiphertextBlob"])
+            assert found.cloud_status.value == row.afterwards
+            assert self.metadata(name) == (found.kms_key_id, STATES[row.afterwards])
+        self.checks[row.name](told)
+
+    def metadata(self, name: str) -> tuple[str, str]:
+        """Where an alias leads, and the state of the key there."""
+        key = self.kms.describe_key(KeyId=f"alias/{name}")["KeyMetadata"]
+        return key["KeyId"], key["KeyState"]
+
+    def accounts(self) -> dict[str, CspAccountRow]:
+        """The CSP Accounts by name."""
+        with Engine.open(self.home) as engine:
+            return {account.name: account for account in CspAccountList(engine.store).page().rows}
+
+    # What is true after each row
+
+    def is_initialised(self, _told: str) -> None:
+        assert self.home.database.exists()
+
+    def is_a_policy(self, told: str) -> None:
+        assert "kms:ImportKeyMaterial" in json.dumps(json.loads(told)["Statement"])
+
+    def has_user(self, _told: str) -> None:
+        with iam_of(self.box, self.root) as iam:
+            attached = iam.list_attached_user_policies(UserName=USER)["AttachedPolicies"]
+            self.access_keys.append(
+                {key["AccessKeyId"] for key in iam.list_access_keys(UserName=USER)["AccessKeyMetadata"]}
+            )
+        assert [policy["PolicyName"] for policy in attached] == ["aws-byok-policy"]
+        assert {self.accounts()["production"].access_key_id} == self.access_keys[-1]
+
+    def has_account(self, name: str) -> None:
+        assert self.accounts()[name].aws_account_id == self.root.account_id
+
+    def was_tested(self, told: str) -> None:
+        assert f"arn:aws:iam::{self.root.account_id}:root" in told
+
+    def has_other_access_key(self, told: str) -> None:
+        self.has_user(told)
+        assert len(self.access_keys[-1]) == 1
+        assert self.access_keys[-1] != self.access_keys[-2]
+
+    def has_key_set(self, _told: str) -> None:
+        with Engine.open(self.home) as engine:
+            [key_set] = KeySetList(engine.store).page().rows
+        assert (key_set.name, key_set.account, key_set.description) == (
+            "awsbyokkeyset", "awsbyokkeycontrol", "Key Set for the aws byok with keycontrol",
+        )  # fmt: skip
+
+    def was_created(self, told: str) -> None:
+        self.key_id = self.metadata(NAME)[0]
+        assert self.kms.describe_key(KeyId=self.key_id)["KeyMetadata"]["Origin"] == "EXTERNAL"
+        self.is_usable(told)
+
+    def was_edited(self, told: str) -> None:
+        assert self.kms.describe_key(KeyId=self.key_id)["KeyMetadata"]["Description"] == DESCRIPTION
+        self.is_usable(told)
+
+    def was_imported(self, _told: str) -> None:
+        with Engine.open(self.home) as engine:
+            assert find_cloud_key(engine.store, IMPORTED).key_source is KeySource.AWS
+
+    def is_as_kms_says(self, _told: str) -> None:
+        with Engine.open(self.home) as engine:
+            assert find_cloud_key(engine.store, IMPORTED).cloud_status.value == "DISABLED"
+
+    def is_dead(self, _told: str) -> None:
+        with pytest.raises(ClientError):
+            self.kms.decrypt(CiphertextBlob=self.blobs[0])
+
+    def is_usable(self, _told: str) -> None:
+        """Everything that was ever encrypted decrypts, and more can be encrypted."""
+        assert all(self.kms.decrypt(CiphertextBlob=blob)["Plaintext"] == PLAIN for blob in self.blobs)
+        self.blobs.append(self.kms.encrypt(KeyId=f"alias/{NAME}", Plaintext=PLAIN)["CiphertextBlob"])
+
+    def dies_in_seven_days(self, told: str) -> None:
+        date = self.kms.describe_key(KeyId=self.key_id)["KeyMetadata"]["DeletionDate"]
+        assert timedelta(days=6, hours=23) < date - now() < timedelta(days=7, hours=1)
+        self.is_dead(told)
+
+    def kept_its_key(self, told: str) -> None:
+        assert self.metadata(NAME)[0] == self.key_id
+        assert self.versions() == [self.key_id] * 2
+        self.is_usable(told)
+
+    def moved_to_a_new_key(self, told: str) -> None:
+        new = self.metadata(NAME)[0]
+        assert new != self.key_id
+        assert self.versions() == [new, self.key_id, self.key_id]
+        assert self.kms.describe_key(KeyId=self.key_id)["KeyMetadata"]["KeyState"] == "Enabled"
+        self.is_usable(told)
+
+    def versions(self) -> list[str | None]:
+        """The KMS key of each version, the latest first."""
+        with Engine.open(self.home) as engine:
+            details = cloud_key_details(engine.store, find_cloud_key(engine.store, NAME).id)
+        return [version.kms_key_id for version in details.versions]
 
 
-def test_every_row_has_a_command_of_the_block_below() -> None:
+@pytest.fixture
+def aws(box: Box, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Aws:
+    """An AWS account for one walk, and the files and the environment that the page speaks of."""
+    number = [test_each_row_by_its_command, test_each_row_along_its_path_in_the_console].index(request.function)
+    root = box.add_account(f"60000000000{number}")
+    credentials = f"aws_access_key_id = {root.access_key_id}\naws_secret_access_key = {root.secret_access_key}\n"
+    for name, text in (
+        ("secret-access-key", root.secret_access_key),
+        ("passphrase", "correct horse battery staple"),
+        ("credentials", f"[admin]\n{credentials}"),
+    ):
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(0o600)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("KCTUI_HOME", str(tmp_path / "guide"))
+    monkeypatch.setenv("KCTUI_PASSPHRASE_FILE", str(tmp_path / "passphrase"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    return Aws(box, root, Home(tmp_path / "guide"))
+
+
+def run(cli: Cli, aws: Aws, command: str) -> str:
+    """Run a command of the page, in the box; what it says on stdout."""
+    words = shlex.split(command.replace("AKIAIOSFODNN7EXAMPLE", aws.root.access_key_id))[1:]
+    if words[:2] in (["account", "add"], ["aws", "setup"]):
+        words += ["--endpoint-url", aws.box.endpoint]
+    done = cli(*words)
+    assert done.code == 0, f"{command}\n{done.err}"
+    return done.out
+
+
+def test_every_row_has_its_command_in_the_blocks_below() -> None:
     commands = whole_commands()
-    assert [row.command for row in rows()] == [
-        next(row.command for row in rows() if command.startswith(f"{row.command} ") or command == row.command)
-        for command in commands
+    assert len(commands) == len(rows())
+    assert [command[: len(row.command)] for row, command in zip(rows(), commands, strict=True)] == [
+        row.command for row in rows()
     ]
 
 
-def test_each_row_by_its_command(box: Box, tmp_path: Path) -> None:
-    aws = Aws(box, box.add_account("600000000001"))
-    home = Home(tmp_path / "home")
-    (tmp_path / "secret-access-key").write_text(aws.root.secret_access_key)
-    (tmp_path / "passphrase").write_text("correct horse battery staple")
-    (tmp_path / "credentials").write_text(
-        f"[admin]\naws_access_key_id = {aws.root.access_key_id}\naws_secret_access_key = {aws.root.secret_access_key}\n"
-    )
-    for file in tmp_path.iterdir():
-        file.chmod(0o600)
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "KCTUI_"))} | {
-        "KCTUI_HOME": str(home.root),
-        "KCTUI_PASSPHRASE_FILE": str(tmp_path / "passphrase"),
-        "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "credentials"),
-    }
+def test_each_row_by_its_command(aws: Aws, cli: Cli) -> None:
+    assert {row.name for row in rows()} == set(aws.checks)
     for row, command in zip(rows(), whole_commands(), strict=True):
-        if row.number == "2.8":
-            aws.make_foreign()
-        words = shlex.split(command.replace("AKIAIOSFODNN7EXAMPLE", aws.root.access_key_id))
-        if words[1:3] in (["account", "add"], ["aws", "setup"]):
-            words += ["--endpoint-url", aws.endpoint]
-        done = subprocess.run(
-            [sys.executable, "-m", *words], env=environment, cwd=tmp_path, stdin=subprocess.DEVNULL,
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, f"{command}\n{done.stderr}"
-        if row.number == "2.2":
-            assert json.loads(done.stdout)["Version"] == "2012-10-17"
-        aws.check(row, home)
-    with Engine.open(home) as engine:
-        assert "production" in [account.name for account in CspAccountList(engine.store).page().rows]
+        aws.prepare(row)
+        aws.check(row, run(cli, aws, command))
 
 
-async def test_each_row_along_its_path_in_the_console(box: Box, home: Home, start: StartShell, passphrase: str) -> None:
-    aws = Aws(box, box.add_account("600000000002"))
-    fills = console_fills(aws)
-    walked = [row for row in rows() if row.path]
-    assert {row.name for row in walked} == set(fills)
-    async with start(home, size=(120, 40), tab=Tab.CSP_ACCOUNTS, passphrase=passphrase) as shell:
+async def test_each_row_along_its_path_in_the_console(aws: Aws, cli: Cli, start: StartShell, passphrase: str) -> None:
+    ways = console_ways(aws)
+    assert {row.name for row in rows() if row.path} == set(ways)
+    for row, command in zip(rows(), whole_commands(), strict=True):
+        if not row.path:
+            aws.check(row, run(cli, aws, command))
+    async with start(aws.home, size=(120, 40), tab=Tab.CSP_ACCOUNTS, passphrase=passphrase) as shell:
         assert shell.app.engine is not None
         make_quick(shell.app.engine)
         walk = Walk(shell, REGION)
-        for row in walked:
-            if row.number == "2.8":
-                aws.make_foreign()
-            await walk.follow(row, fills[row.name])
-            aws.check(row, home)
+        for row in rows():
+            if row.path:
+                aws.prepare(row)
+                aws.check(row, await walk.follow(row, ways[row.name]))
+                if row.afterwards in STATES:
+                    walk.sees(row.afterwards)
 
 
-def console_fills(aws: Aws) -> dict[str, dict[str, Fill]]:
-    """What is typed on which step of which row."""
+def console_ways(aws: Aws) -> dict[str, Way]:
+    """Where each row is walked, and what is typed there."""
 
     async def account(walk: Walk) -> None:
         await walk.fill(
             name="awsbyokkeycontrol",
             access_key_id=aws.root.access_key_id,
             secret_access_key=aws.root.secret_access_key,
-            region=REGION,
-            endpoint_url=aws.endpoint,
+            endpoint_url=aws.box.endpoint,
         )
+
+    async def by_profile(walk: Walk) -> None:
+        await walk.pick("Profile of ~/.aws")
+        await walk.fill(name="administration", profile="admin", endpoint_url=aws.box.endpoint)
 
     async def key_set(walk: Walk) -> None:
         await walk.fill(name="awsbyokkeyset", description="Key Set for the aws byok with keycontrol")
 
+    async def second_account(walk: Walk) -> None:
+        await walk.shell.press("down")
+
     async def cloud_key(walk: Walk) -> None:
         await walk.fill(name=NAME)
+
+    async def description(walk: Walk) -> None:
+        await walk.fill(description=DESCRIPTION)
 
     async def all_keys(walk: Walk) -> None:
         await walk.shell.press("a")
 
-    async def on_the_key(walk: Walk) -> None:
+    async def key_name(walk: Walk) -> None:
         await walk.fill(typed_name=NAME)
 
+    async def account_name(walk: Walk) -> None:
+        await walk.fill(typed_name="production")
+
     return {
-        "2.5 CSP Account": {"Details": account},
-        "2.6 Key Set": {"Details": key_set},
-        "2.7 CloudKey": {"Details": cloud_key},
-        "2.8 Import CloudKey": {"Import": all_keys},
-        "2.9 Remove from Cloud": {"Remove": on_the_key},
-        "2.9 Upload to Cloud": {},
-        "2.10 Delete CloudKey": {"Delete": on_the_key},
-        "2.11 Cancel Deletion": {},
-        "2.11 Enable CloudKey": {},
-        "2.12 Rotate Now": {},
+        "2.5 CSP Account": Way(fills=(("Details", account),)),
+        "2.5 CSP Account by a profile": Way(fills=(("Details", by_profile),)),
+        "2.5 Test CSP Account": Way("awsbyokkeycontrol"),
+        "2.5 Rotate Credentials": Way("production", (("Rotate", account_name),)),
+        "2.6 Key Set": Way(fills=(("Details", key_set), ("CSP Account", second_account))),
+        "2.7 CloudKey": Way(fills=(("Details", cloud_key),)),
+        "2.7 Edit CloudKey": Way(NAME, (("Details", description),)),
+        "2.8 Import CloudKey": Way("awsbyokkeyset", (("Import", all_keys),)),
+        "2.8 Refresh": Way(),
+        "2.9 Remove from Cloud": Way(NAME, (("Remove", key_name),)),
+        "2.9 Upload to Cloud": Way(NAME),
+        "2.10 Delete CloudKey": Way(NAME, (("Delete", key_name),)),
+        "2.11 Cancel Deletion": Way(NAME),
+        "2.11 Enable CloudKey": Way(NAME),
+        "2.12 Rotate Now, in place": Way(NAME),
+        "2.12 Rotate Now, new KMS key": Way(NAME),
     }
