@@ -68,12 +68,23 @@ def _ask(question: str) -> Secret:
         try:
             return Secret(getpass.getpass(question))
         except getpass.GetPassWarning:
+            # getpass takes a terminal that vanished while it asked for one that cannot switch its echo off.
+            if not _terminal_is_there():
+                raise Interrupted("the end of input") from None
             raise LockedError(
                 "The terminal cannot hide what is typed",
                 remedy="Name a file: --passphrase-file FILE or $KCTUI_PASSPHRASE_FILE.",
             ) from None
         except (EOFError, OSError, termios.error):  # Ctrl-D, or a line that dropped
             raise Interrupted("the end of input") from None
+
+
+def _terminal_is_there() -> bool:
+    try:
+        termios.tcgetattr(sys.stdin.fileno())
+    except (OSError, ValueError, termios.error):
+        return False
+    return True
 
 
 def _read(file: str, what: str, remedy: str) -> Secret:
