@@ -4,11 +4,16 @@ from collections.abc import Iterator
 from itertools import count
 
 import pytest
+from types_boto3_iam.client import IAMClient
 from types_boto3_kms.client import KMSClient
 
+from kctui.core import accounts
+from kctui.core.aws import credentials
+from kctui.core.aws.clients import AwsSession
 from kctui.core.engine import Engine
+from kctui.core.secret import Secret
 from kctui.demo.box import AccessKey, Box
-from tests.core.operations import kms_client, with_key_set
+from tests.core.operations import REGION, iam_client, kms_client, know_regions, make_quick, with_key_set
 
 _aws_accounts = count(200_000_000_001)
 
@@ -39,5 +44,23 @@ def root(box: Box, engine: Engine, aws_account: AccessKey) -> AccessKey:
 def kms(box: Box, root: AccessKey) -> Iterator[KMSClient]:
     """KMS as an application in that account sees it."""
     client = kms_client(box, root)
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def admin(engine: Engine, box: Box, aws_account: AccessKey) -> Iterator[AwsSession]:
+    """An administrator's session in an AWS account that the engine does not know."""
+    make_quick(engine)
+    know_regions(engine)
+    key = credentials.AccessKey(aws_account.access_key_id, Secret(aws_account.secret_access_key))
+    with accounts.asking(engine, key, REGION, box.endpoint) as session:
+        yield session
+
+
+@pytest.fixture
+def iam(box: Box, aws_account: AccessKey) -> Iterator[IAMClient]:
+    """IAM as that account's root user sees it."""
+    client = iam_client(box, aws_account)
     yield client
     client.close()

@@ -3,6 +3,7 @@
 import dataclasses
 
 import boto3
+from types_boto3_iam.client import IAMClient
 from types_boto3_kms.client import KMSClient
 
 from kctui.core.accounts import NewAccount, add_account
@@ -43,6 +44,17 @@ def know_regions(engine: Engine) -> None:
 def new_key(name: str = "payroll-db", **values: object) -> NewCloudKey:
     """A CloudKey to make."""
     return dataclasses.replace(NewCloudKey(name, "payroll", REGION), **values)  # type: ignore[arg-type]
+
+
+def iam_client(box: Box, root: AccessKey) -> IAMClient:
+    """IAM as an administrator sees it."""
+    return boto3.client(
+        "iam",
+        region_name=REGION,
+        endpoint_url=box.endpoint,
+        aws_access_key_id=root.access_key_id,
+        aws_secret_access_key=root.secret_access_key,
+    )
 
 
 def kms_client(box: Box, root: AccessKey, region: str = REGION) -> KMSClient:

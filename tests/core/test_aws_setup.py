@@ -1,7 +1,5 @@
 """`aws setup`: policy, user, attachment, access key and CSP Account in one go, again at any point, and nothing left."""
 
-from collections.abc import Iterator
-
 import boto3
 import pytest
 from types_boto3_iam.client import IAMClient
@@ -33,25 +31,7 @@ from kctui.core.sync import sync
 from kctui.core.words import CloudStatus, RotationMethod, StepState
 from kctui.demo.box import AccessKey as BoxKey
 from kctui.demo.box import Box, FaultKind
-from tests.core.operations import REGION, know_regions, make_quick, new_key
-
-
-@pytest.fixture
-def admin(engine: Engine, box: Box, aws_account: BoxKey) -> Iterator[AwsSession]:
-    """An administrator's session in an AWS account of its own."""
-    make_quick(engine)
-    know_regions(engine)
-    key = AccessKey(aws_account.access_key_id, Secret(aws_account.secret_access_key))
-    with asking(engine, key, REGION, box.endpoint) as session:
-        yield session
-
-
-@pytest.fixture
-def iam(box: Box, aws_account: BoxKey) -> IAMClient:
-    return boto3.client(
-        "iam", region_name=REGION, endpoint_url=box.endpoint, aws_access_key_id=aws_account.access_key_id,
-        aws_secret_access_key=aws_account.secret_access_key,
-    )  # fmt: skip
+from tests.core.operations import REGION, new_key
 
 
 def wanted(box: Box, **values: object) -> Setup:

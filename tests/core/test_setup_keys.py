@@ -1,7 +1,6 @@
 """`aws setup` stopped around its access key: none stays without its secret, and nobody else's is deleted."""
 
 import signal
-from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
 
@@ -25,28 +24,10 @@ from kctui.core.words import StepState
 from kctui.demo.box import AccessKey as BoxKey
 from kctui.demo.box import Box, FaultKind
 from tests.core.killed import SURVIVED, run_until_commit
-from tests.core.operations import REGION, know_regions, make_quick
+from tests.core.operations import REGION
 
 SETUP_COMMITS = 8
 BEFORE_MADE, BEFORE_THE_ACCOUNT, BEFORE_KEPT = 5, (6, 7), 8
-
-
-@pytest.fixture
-def admin(engine: Engine, box: Box, aws_account: BoxKey) -> Iterator[AwsSession]:
-    """An administrator's session in an AWS account of its own."""
-    make_quick(engine)
-    know_regions(engine)
-    key = AccessKey(aws_account.access_key_id, Secret(aws_account.secret_access_key))
-    with asking(engine, key, REGION, box.endpoint) as session:
-        yield session
-
-
-@pytest.fixture
-def iam(box: Box, aws_account: BoxKey) -> IAMClient:
-    return boto3.client(
-        "iam", region_name=REGION, endpoint_url=box.endpoint, aws_access_key_id=aws_account.access_key_id,
-        aws_secret_access_key=aws_account.secret_access_key,
-    )  # fmt: skip
 
 
 def wanted(endpoint: str, name: str = "bank", delete_unused: str | None = None) -> Setup:
