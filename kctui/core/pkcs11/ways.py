@@ -1,0 +1,72 @@
+"""The ways from a token to AWS: how key material can be wrapped to AWS's public key, in the order of preference."""
+
+from enum import StrEnum
+
+from kctui.core.pkcs11.shapes import Kind
+
+
+class Hash(StrEnum):
+    """The hash of RSAES-OAEP and its mask generation."""
+
+    SHA_256 = "SHA_256"
+    SHA_1 = "SHA_1"
+
+
+class Way(StrEnum):
+    """How the token wraps key material for AWS.
+
+    native: the token's own RSA_AES_KEY_WRAP. In two steps: the key under an ephemeral AES key by KWP (RFC 5649), and
+    that under AWS's key by OAEP; the bytes are the same.
+    """
+
+    OAEP_SHA_256 = "RSAES_OAEP_SHA_256"
+    OAEP_SHA_1 = "RSAES_OAEP_SHA_1"
+    NATIVE_SHA_256 = "RSA_AES_KEY_WRAP_SHA_256, native"
+    NATIVE_SHA_1 = "RSA_AES_KEY_WRAP_SHA_1, native"
+    TWO_STEPS_SHA_256 = "RSA_AES_KEY_WRAP_SHA_256, in two steps"
+    TWO_STEPS_SHA_1 = "RSA_AES_KEY_WRAP_SHA_1, in two steps"
+
+    @property
+    def algorithm(self) -> str:
+        """AWS's name for it (GetParametersForImport, WrappingAlgorithm)."""
+        return self.value.partition(",")[0]
+
+    @property
+    def hash(self) -> Hash:
+        """The hash of its OAEP."""
+        return Hash.SHA_1 if self.algorithm.endswith("SHA_1") else Hash.SHA_256
+
+    @property
+    def direct(self) -> bool:
+        """Whether OAEP holds the key itself."""
+        return self in {Way.OAEP_SHA_256, Way.OAEP_SHA_1}
+
+    @property
+    def native(self) -> bool:
+        """Whether the token does it in one call."""
+        return self in {Way.NATIVE_SHA_256, Way.NATIVE_SHA_1}
+
+    @property
+    def in_two_steps(self) -> bool:
+        """Whether the token's AES key wrap makes the second half."""
+        return self in {Way.TWO_STEPS_SHA_256, Way.TWO_STEPS_SHA_1}
+
+
+_SECRET = (Way.OAEP_SHA_256, Way.OAEP_SHA_1)
+ORDER = {
+    Kind.AES: _SECRET,
+    Kind.HMAC: _SECRET,
+    Kind.EC: (
+        Way.NATIVE_SHA_256,
+        Way.TWO_STEPS_SHA_256,
+        Way.OAEP_SHA_256,
+        Way.NATIVE_SHA_1,
+        Way.TWO_STEPS_SHA_1,
+        Way.OAEP_SHA_1,
+    ),
+    Kind.RSA: (Way.NATIVE_SHA_256, Way.TWO_STEPS_SHA_256, Way.NATIVE_SHA_1, Way.TWO_STEPS_SHA_1),
+}
+# KWP of RFC 5649: PKCS#11 v3.1, Luna's own, CloudHSM's own, and the number that v2.40 left open: only where proven.
+KWP_MECHANISMS = (0x210B, 0x80000171, 0x8000216F, 0x210A)
+# What may keep a blob on the token itself: any of the above, and RFC 3394 for lengths that need no padding.
+KEEP_MECHANISMS = (*KWP_MECHANISMS, 0x2109)

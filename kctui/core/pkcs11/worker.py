@@ -1,0 +1,105 @@
+"""The one thread that makes all PKCS#11 calls of this process.
+
+python-pkcs11 lets go of Python's lock during a call, and not every module survives two calls at once. The thread is a
+daemon: a device that never answers must not keep kctui from ending.
+"""
+
+import queue
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from typing import Any, TypeVar
+
+from kctui.core.observer import Observer
+from kctui.core.pkcs11.errors import HsmUnreachableError
+
+Result = TypeVar("Result")
+PATIENCE = 60.0
+_TICK = 0.5
+
+
+class _Worker:
+    """The thread and its queue. It is started with the first call."""
+
+    def __init__(self) -> None:
+        self._jobs: queue.SimpleQueue[tuple[Future[Any], Callable[[], Any]]] = queue.SimpleQueue()
+        self._starting = threading.Lock()
+        self.thread: threading.Thread | None = None
+
+    def submit(self, job: Callable[[], Result]) -> "Future[Result]":
+        """Queue a job."""
+        with self._starting:
+            if self.thread is None:
+                self.thread = threading.Thread(target=self._work, name="kctui-pkcs11", daemon=True)
+                self.thread.start()
+        future: Future[Result] = Future()
+        self._jobs.put((future, job))
+        return future
+
+    def _work(self) -> None:
+        while True:
+            future, job = self._jobs.get()
+            if not future.set_running_or_notify_cancel():
+                continue
+            try:
+                result = job()
+            except BaseException as error:  # raised again where it is waited for
+                future.set_exception(error)
+            else:
+                future.set_result(result)
+            del future, job
+
+
+_worker = _Worker()
+
+
+def in_thread(job: Callable[[], Result], *, patience: float = PATIENCE) -> Result:
+    """Run a job in the PKCS#11 thread and give its result, or raise what it raised.
+
+    patience: seconds; raises HsmUnreachableError once they are over. The job may still be going on then: its effects
+    are session objects, which it destroys itself.
+    """
+    if threading.current_thread() is _worker.thread:
+        return job()
+    future = _worker.submit(job)
+    try:
+        return future.result(patience)
+    except FutureTimeoutError:
+        # A job's own TimeoutError is the same class.
+        if future.done():
+            raise
+        future.cancel()
+        raise _no_answer(patience) from None
+
+
+def in_thread_watched(job: Callable[[], Result], observer: Observer, what: str, *, patience: float) -> Result:
+    """As `in_thread`, with progress every half second: seconds gone, of patience.
+
+    The observer may raise CancelledError: the job is not waited for any longer. A module cannot be made to stop, so
+    it goes on in the thread until it is done, and its result is dropped; a job must hold nothing outside itself.
+    """
+    future = _worker.submit(job)
+    begun = time.monotonic()
+    while True:
+        try:
+            return future.result(_TICK)
+        except FutureTimeoutError:
+            if future.done():
+                raise
+        gone = time.monotonic() - begun
+        try:
+            if gone > patience:
+                raise _no_answer(patience)
+            observer.progress(int(gone), int(patience), what)
+        except BaseException:
+            future.cancel()
+            raise
+
+
+def _no_answer(patience: float) -> HsmUnreachableError:
+    return HsmUnreachableError(
+        f"The HSM did not answer within {patience:.0f} s",
+        remedy="Look at the device and the way to it. A call that hangs holds up those behind it: restart kctui then.",
+    )
