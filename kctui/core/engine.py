@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from sqlmodel import Session, col, func, select
 
@@ -17,6 +17,9 @@ from kctui.core.secret import Secret
 from kctui.core.settings import Settings, check_database_url, load_settings, save_settings
 from kctui.core.store import Store, open_store
 from kctui.core.words import AuditCategory, AuditType
+
+if TYPE_CHECKING:
+    from kctui.core.pkcs11.tokens import Tokens
 
 FIRST_GROUP = "Cloud Admin Group"
 FAILED_UNLOCKS_ALARM = 3
@@ -41,6 +44,7 @@ class Engine:
         self.audit = AuditLog(store, self.log)
         self.clients = Clients(self)
         self.timing = Timing()
+        self._tokens: Tokens | None = None
         self._keyring: Keyring | None = None
 
     @classmethod
@@ -115,6 +119,15 @@ class Engine:
             )
         return self._keyring
 
+    @property
+    def tokens(self) -> "Tokens":
+        """The tokens of HSMs. python-pkcs11 is loaded with the first one."""
+        if self._tokens is None:
+            from kctui.core.pkcs11.tokens import Tokens
+
+            self._tokens = Tokens(self)
+        return self._tokens
+
     def operators(self) -> list[str]:
         """The names of the enrolled operators."""
         with self.store.read() as session:
@@ -148,8 +161,10 @@ class Engine:
         self._keyring = self.audit.keyring = found
 
     def lock(self) -> None:
-        """Forget every key, and every AWS client made with them."""
+        """Forget every key, every AWS client made with them, and every login to a token."""
         self.clients.forget()
+        if self._tokens is not None:
+            self._tokens.forget()
         if self._keyring is not None:
             self._keyring.wipe()
         self._keyring = self.audit.keyring = None

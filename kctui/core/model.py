@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, DateTime, Dialect, Index, LargeBinary, String, TypeDecorator
+from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Index, LargeBinary, String, TypeDecorator
 from sqlmodel import Field, SQLModel, UniqueConstraint
 
 from kctui.core.clock import now
@@ -85,6 +85,8 @@ def _at_first(value: str) -> dict[str, str]:
 
 _MOMENT: Any = UtcDateTime
 _BYTES: Any = LargeBinary
+# PKCS#11 numbers are unsigned and long: SoftHSM's slots, and vendors' mechanisms.
+_LONG: Any = BigInteger
 _JSON: Any = JSON
 
 
@@ -171,9 +173,45 @@ class CspAccount(SQLModel, table=True):
     unreachable_reason: str | None = None
 
 
+class Hsm(SQLModel, table=True):
+    """A token of an HSM, its PIN sealed, and the key-encryption key on it that keeps key material.
+
+    module: the absolute path of the PKCS#11 library. slot: only where label and serial name several tokens. sealed_pin
+    opens only beside the module, the token, the key-encryption key and the consents that it was sealed with.
+    kek_id: CKA_ID, in hex. conformance: what the probe found (JSON), of the library, token and firmware that
+    probed_for names. pin_refused_at: the PIN is not tried any more. reached_at, unreachable_*: as of CSP Accounts.
+    """
+
+    __tablename__ = "hsm"
+    id: str = Field(default_factory=new_id, primary_key=True)
+    name: str = Field(unique=True, max_length=64)
+    group_id: str = Field(foreign_key="admin_group.id", index=True)
+    module: str
+    init_args: str | None = None
+    token_label: str = Field(max_length=64)
+    token_serial: str = Field(max_length=64)
+    slot: int | None = Field(default=None, sa_type=_LONG)
+    manufacturer: str = ""
+    token_model: str = ""
+    sealed_pin: bytes = Field(sa_type=_BYTES)
+    pin_refused_at: datetime | None = Field(default=None, sa_type=_MOMENT)
+    kek_id: str = Field(max_length=64)
+    sha1_allowed: bool = False
+    export_allowed: bool = False
+    conformance: str
+    probed_for: str
+    probed_at: datetime = Field(sa_type=_MOMENT)
+    reached_at: datetime | None = Field(default=None, sa_type=_MOMENT)
+    unreachable_since: datetime | None = Field(default=None, sa_type=_MOMENT)
+    unreachable_reason: str | None = None
+    revision: int = 1
+    created_at: datetime = Field(default_factory=now, sa_type=_MOMENT)
+
+
 class KeySet(SQLModel, table=True):
     """The CloudKeys of one CSP Account. rotation_days: what new CloudKeys inherit; None is Never.
 
+    hsm_id: where its key material is made and kept; None for software. Either stays as it is for good.
     rotation_method: how Rotate Now works on its symmetric CloudKeys.
     """
 
@@ -183,6 +221,7 @@ class KeySet(SQLModel, table=True):
     description: str = ""
     csp_account_id: str = Field(foreign_key="csp_account.id", index=True)
     group_id: str = Field(foreign_key="admin_group.id", index=True)
+    hsm_id: str | None = Field(default=None, foreign_key="hsm.id", index=True)
     rotation_days: int | None = None
     rotation_method: RotationMethod = Field(
         default=RotationMethod.IN_PLACE,
@@ -241,7 +280,10 @@ class CloudKey(SQLModel, table=True):
 
 
 class KeyVersion(SQLModel, table=True):
-    """One key material of a CloudKey, sealed. fingerprint: see `material.fingerprint`.
+    """One key material of a CloudKey, sealed: itself, or a blob that opens only on the token of an HSM.
+
+    fingerprint: see `material.software` and `pkcs11.objects`. hsm_id, kek_id, kept_by: of a blob, the HSM, the id of
+    the key-encryption key and the number of the mechanism; NULL for software.
 
     key_material_id is KMS's own name for it, known from the import on (64 hex digits). kms_key_id: the KMS key it is
     in. Where that is an earlier one of the CloudKey's, left by a rotation to a new KMS key, key_arn, cloud_status,
@@ -266,6 +308,9 @@ class KeyVersion(SQLModel, table=True):
     import_state: ImportState = Field(default=ImportState.PENDING_IMPORT, sa_type=_word(ImportState))
     sealed_material: bytes | None = Field(default=None, sa_type=_BYTES)
     fingerprint: str | None = Field(default=None, max_length=64)
+    hsm_id: str | None = Field(default=None, foreign_key="hsm.id", index=True)
+    kek_id: str | None = Field(default=None, max_length=64)
+    kept_by: int | None = Field(default=None, sa_type=_LONG)
     proven_at: datetime | None = Field(default=None, sa_type=_MOMENT)
     imported_at: datetime | None = Field(default=None, sa_type=_MOMENT)
     rotated_at: datetime | None = Field(default=None, sa_type=_MOMENT)

@@ -192,6 +192,7 @@ class AuditCategory(StrEnum):
     VAULT = "VAULT"
     OPERATOR = "OPERATOR"
     ACCOUNT = "ACCOUNT"
+    HSM = "HSM"
     KEY_SET = "KEY SET"
     CLOUD_KEY = "CLOUD KEY"
     RECOVERY = "RECOVERY"
@@ -203,3 +204,29 @@ class ScheduleKind(StrEnum):
 
     ROTATE_CLOUD_KEY = "ROTATE CLOUD KEY"
     ROTATE_CREDENTIAL = "ROTATE CREDENTIAL"
+
+
+class TokenState(StrEnum):
+    """How it stands with the token of an HSM, as the header shows it."""
+
+    NOT_ASKED = "not asked"
+    CONNECTED = "connected"
+    NOT_THERE = "not there"
+    PIN_REFUSED = "PIN refused"
+    PIN_LOCKED = "PIN locked"
+    FAULTY = "faulty"
+
+    @property
+    def glyph(self) -> str:
+        """One character beside the word, so that state is never colour alone."""
+        return _TOKEN_GLYPHS[self]
+
+
+_TOKEN_GLYPHS = {
+    TokenState.NOT_ASKED: "?",
+    TokenState.CONNECTED: "✓",
+    TokenState.NOT_THERE: "✕",
+    TokenState.PIN_REFUSED: "✕",
+    TokenState.PIN_LOCKED: "✕",
+    TokenState.FAULTY: "!",
+}

@@ -8,7 +8,6 @@ after the module was initialised anew, for a service behind it that was restarte
 import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any, TypeVar
 
 from pkcs11 import Session
@@ -28,35 +27,10 @@ from kctui.core.pkcs11.functions import Functions
 from kctui.core.pkcs11.module import Module, TokenInfo, Where, load, require_pin_tries
 from kctui.core.pkcs11.worker import PATIENCE, in_thread, in_thread_watched
 from kctui.core.secret import Secret
+from kctui.core.words import TokenState
 
 Result = TypeVar("Result")
 CKA_NSS_DB = 0xD5A0DB00
-
-
-class TokenState(StrEnum):
-    """How it stands with a token, as the header shows it."""
-
-    NOT_ASKED = "not asked"
-    CONNECTED = "connected"
-    NOT_THERE = "not there"
-    PIN_REFUSED = "PIN refused"
-    PIN_LOCKED = "PIN locked"
-    FAULTY = "faulty"
-
-    @property
-    def glyph(self) -> str:
-        """One character beside the word, so that state is never colour alone."""
-        return _GLYPHS[self]
-
-
-_GLYPHS = {
-    TokenState.NOT_ASKED: "?",
-    TokenState.CONNECTED: "✓",
-    TokenState.NOT_THERE: "✕",
-    TokenState.PIN_REFUSED: "✕",
-    TokenState.PIN_LOCKED: "✕",
-    TokenState.FAULTY: "!",
-}
 
 
 class _Mapper(AttributeMapper):
@@ -96,14 +70,18 @@ class Opened:
 
 
 class Connection:
-    """One token, with the PIN that opens it. pin: asked for at each login.
+    """One token, with the PIN that opens it. pin: asked for at each login. refused: told when the token refuses it.
 
-    After a refused PIN it tries none until `forgive`. state, said: how the last job went, for the header.
+    After a refused PIN it tries none any more: whoever has another one makes a new connection. state, said: how the
+    last job went, for the header.
     """
 
-    def __init__(self, where: Where, pin: Callable[[], Secret]) -> None:
+    def __init__(
+        self, where: Where, pin: Callable[[], Secret], refused: Callable[[KctuiError], None] | None = None
+    ) -> None:
         self.where = where
         self._pin = pin
+        self._told = refused
         self._opened: Opened | None = None
         self._refusal: PinRefusedError | PinLockedError | None = None
         self.state = TokenState.NOT_ASKED
@@ -122,10 +100,6 @@ class Connection:
     def check(self) -> TokenInfo:
         """Look whether the token is there and logged in; connect where it is not."""
         return self.run(_look, "looking at the token")
-
-    def forgive(self) -> None:
-        """Let the PIN be tried again: a new one was given, or its holder asked for it."""
-        self._refusal = None
 
     def close(self) -> None:
         """Close the session, which ends the login where it is the last one of this process with the token."""
@@ -192,6 +166,8 @@ class Connection:
                 opened.functions.login(opened.handle, pin)
         except (PinRefusedError, PinLockedError) as error:
             self._refusal = error
+            if self._told is not None:
+                self._told(error)
             raise
 
     def _drop(self) -> None:

@@ -1,6 +1,7 @@
 """What the conformance probe found, as it is kept and shown, and what is chosen by it."""
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -43,16 +44,19 @@ class Conformance:
     specs: dict[KeySpec, SpecFindings]
     exports: bool
 
-    def choose(self, spec: KeySpec, *, sha1: bool) -> Choice:
-        """The way for a key spec. sha1: whether there is consent to SHA-1. Raises HsmRefusedError with the reason."""
-        refusal = self.why_not(spec, sha1=sha1)
+    def choose(self, spec: KeySpec, *, sha1: bool, taken: Collection[str] | None = None) -> Choice:
+        """The way for a key spec. Raises HsmRefusedError with the reason.
+
+        sha1: whether there is consent to SHA-1. taken: the algorithms that AWS takes where the key is; None for any.
+        """
+        refusal = self.why_not(spec, sha1=sha1, taken=taken)
         if refusal is not None:
             raise refusal
         found = self.specs[spec]
-        way = next(way for way in found.ways if sha1 or way.hash is not Hash.SHA_1)
-        return Choice(way, found.kwp, found.keeps_by or 0)
+        way = next(way for way in found.ways if _fits(way, sha1=sha1, taken=taken))
+        return Choice(way, found.kwp if way.in_two_steps else None, found.keeps_by or 0)
 
-    def why_not(self, spec: KeySpec, *, sha1: bool) -> KctuiError | None:
+    def why_not(self, spec: KeySpec, *, sha1: bool, taken: Collection[str] | None = None) -> KctuiError | None:
         """Why the token makes no key material of a spec for AWS; None where it can."""
         found = self.specs.get(spec)
         title = f"The HSM cannot make {spec.value} key material for AWS"
@@ -61,7 +65,11 @@ class Conformance:
             return HsmRefusedError(title, detail="It was not probed for it.", remedy=remedy)
         if not found.ways or found.keeps_by is None:
             return HsmRefusedError(title, detail=_told(found), remedy=remedy)
-        if not sha1 and all(way.hash is Hash.SHA_1 for way in found.ways):
+        ways = [way for way in found.ways if _fits(way, sha1=True, taken=taken)]
+        if not ways:
+            does = ", ".join(way.value for way in found.ways)
+            return HsmRefusedError(title, detail=f"AWS does not take {does} in that region.", remedy=remedy)
+        if not sha1 and all(way.hash is Hash.SHA_1 for way in ways):
             return HsmRefusedError(
                 title,
                 detail=f"The token wraps it with SHA-1 only ({found.ways[0].value}), to which there is no consent.",
@@ -107,6 +115,10 @@ class Conformance:
             for spec, found in kept["specs"].items()
         }
         return cls(specs, bool(kept["exports"]))
+
+
+def _fits(way: Way, *, sha1: bool, taken: Collection[str] | None) -> bool:
+    return (sha1 or way.hash is not Hash.SHA_1) and (taken is None or way.algorithm in taken)
 
 
 def _told(found: SpecFindings) -> str:

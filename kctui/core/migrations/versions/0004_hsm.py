@@ -1,0 +1,51 @@
+"""HSMs, and key material that is kept as blobs under their key-encryption keys."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0004"
+down_revision = "0003"
+
+
+def upgrade() -> None:
+    """Apply."""
+    op.create_table(
+        "hsm",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("group_id", sa.String(), nullable=False),
+        sa.Column("module", sa.String(), nullable=False),
+        sa.Column("init_args", sa.String(), nullable=True),
+        sa.Column("token_label", sa.String(length=64), nullable=False),
+        sa.Column("token_serial", sa.String(length=64), nullable=False),
+        sa.Column("slot", sa.BigInteger(), nullable=True),
+        sa.Column("manufacturer", sa.String(), nullable=False),
+        sa.Column("token_model", sa.String(), nullable=False),
+        sa.Column("sealed_pin", sa.LargeBinary(), nullable=False),
+        sa.Column("pin_refused_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("kek_id", sa.String(length=64), nullable=False),
+        sa.Column("sha1_allowed", sa.Boolean(), nullable=False),
+        sa.Column("export_allowed", sa.Boolean(), nullable=False),
+        sa.Column("conformance", sa.String(), nullable=False),
+        sa.Column("probed_for", sa.String(), nullable=False),
+        sa.Column("probed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("reached_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("unreachable_since", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("unreachable_reason", sa.String(), nullable=True),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["group_id"], ["admin_group.id"]),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("name"),
+    )
+    op.create_index("ix_hsm_group_id", "hsm", ["group_id"], unique=False)
+    with op.batch_alter_table("key_set", schema=None) as table:
+        table.add_column(sa.Column("hsm_id", sa.String(), nullable=True))
+        table.create_foreign_key("fk_key_set_hsm", "hsm", ["hsm_id"], ["id"])
+        table.create_index("ix_key_set_hsm_id", ["hsm_id"], unique=False)
+    with op.batch_alter_table("key_version", schema=None) as table:
+        table.add_column(sa.Column("hsm_id", sa.String(), nullable=True))
+        table.add_column(sa.Column("kek_id", sa.String(length=64), nullable=True))
+        table.add_column(sa.Column("kept_by", sa.BigInteger(), nullable=True))
+        table.create_foreign_key("fk_key_version_hsm", "hsm", ["hsm_id"], ["id"])
+        table.create_index("ix_key_version_hsm_id", ["hsm_id"], unique=False)

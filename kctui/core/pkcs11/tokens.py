@@ -1,0 +1,140 @@
+"""The tokens of an unlocked engine: a connection for each HSM, made when it is first needed."""
+
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from kctui.core.clock import now
+from kctui.core.errors import KctuiError, StoreError
+from kctui.core.model import Hsm
+from kctui.core.observer import Observer
+from kctui.core.pkcs11 import worker
+from kctui.core.pkcs11.connection import Connection, Opened, Result
+from kctui.core.pkcs11.errors import HsmUnreachableError, PinRefusedError
+from kctui.core.pkcs11.module import TokenInfo, Where, resolve
+from kctui.core.sealing import Place
+from kctui.core.words import TokenState
+
+if TYPE_CHECKING:
+    from kctui.core.engine import Engine
+
+
+def pin_place(hsm: Hsm) -> Place:
+    """Where the PIN is sealed. It opens only beside what it was given for: whoever writes the database can neither
+    have another library loaded, nor another token or key-encryption key used, nor give a consent.
+    """
+    bound = (
+        hsm.module,
+        hsm.init_args or "",
+        hsm.token_label,
+        hsm.token_serial,
+        str(hsm.slot),
+        hsm.kek_id,
+        f"sha1={hsm.sha1_allowed} export={hsm.export_allowed}",
+    )
+    return Place("hsm", hsm.id, "sealed_pin", bound)
+
+
+def where_of(hsm: Hsm) -> Where:
+    """Which token an HSM is."""
+    return Where(hsm.module, hsm.token_label, hsm.token_serial, hsm.slot, hsm.init_args)
+
+
+class Tokens:
+    """The connections. One that was locked away with the vault is made anew when it is asked for."""
+
+    def __init__(self, engine: "Engine") -> None:
+        self._engine = engine
+        self._connections: dict[str, Connection] = {}
+        self._lock = threading.Lock()
+
+    def run(self, hsm: Hsm, job: Callable[[Opened], Result], what: str, *, patience: float = worker.PATIENCE) -> Result:
+        """Run a job on the token of an HSM, and keep whether it was reached. Raises KctuiError."""
+        return self._noting(hsm, lambda connection: connection.run(job, what, patience=patience))
+
+    def run_watched(
+        self, hsm: Hsm, job: Callable[[Opened], Result], what: str, observer: Observer, told: str, *, patience: float
+    ) -> Result:
+        """As `run`, with progress, which the observer may cancel."""
+        return self._noting(
+            hsm, lambda connection: connection.run_watched(job, what, observer, told, patience=patience)
+        )
+
+    def check(self, hsm: Hsm) -> TokenInfo:
+        """Look whether the token is there, and connect where it is not. Raises KctuiError."""
+        return self._noting(hsm, lambda connection: connection.check())
+
+    def state(self, hsm_id: str) -> tuple[TokenState, str]:
+        """How the last job of this process on the token of an HSM went, and what was said. Never blocks."""
+        connection = self._connections.get(hsm_id)
+        return (connection.state, connection.said) if connection else (TokenState.NOT_ASKED, "")
+
+    def forget(self, hsm_id: str | None = None) -> None:
+        """Close the connection of an HSM, or all of them."""
+        with self._lock:
+            gone = [self._connections.pop(key) for key in list(self._connections) if hsm_id in {None, key}]
+        for connection in gone:
+            with suppress(KctuiError):  # one that hangs is not waited for
+                connection.close()
+
+    def _noting(self, hsm: Hsm, work: Callable[[Connection], Result]) -> Result:
+        connection = self._connection(hsm)
+        before = connection.state
+        try:
+            result = work(connection)
+        except HsmUnreachableError as error:
+            self._note_reach(hsm.id, error)
+            raise
+        if before is not TokenState.CONNECTED:
+            self._note_reach(hsm.id, None)
+        return result
+
+    def _connection(self, hsm: Hsm) -> Connection:
+        # Before the module is loaded: its path is bound to the PIN, and must be the one that was given.
+        self._engine.keyring.open(hsm.group_id, pin_place(hsm), hsm.sealed_pin).wipe()
+        resolve(hsm.module)
+        if hsm.pin_refused_at is not None:
+            raise _refused_before(hsm)
+        with self._lock:
+            connection = self._connections.get(hsm.id)
+            if connection is None:
+                connection = self._connections[hsm.id] = Connection(
+                    where_of(hsm),
+                    lambda: self._engine.keyring.open(hsm.group_id, pin_place(hsm), hsm.sealed_pin),
+                    lambda error: self._note_refusal(hsm.id, error),
+                )
+            return connection
+
+    def _note_refusal(self, hsm_id: str, error: KctuiError) -> None:
+        """Keep that the PIN was refused, so that no other process spends a try on it."""
+        if self._engine.read_only or not isinstance(error, PinRefusedError):
+            return
+        with self._engine.store.write() as session:
+            session.get_one(Hsm, hsm_id).pin_refused_at = now()
+
+    def _note_reach(self, hsm_id: str, error: KctuiError | None) -> None:
+        if self._engine.read_only:
+            return
+        try:
+            with self._engine.store.write() as session:
+                row = session.get(Hsm, hsm_id)
+                if row is None:
+                    return
+                if error is None:
+                    row.reached_at, row.unreachable_since, row.unreachable_reason = now(), None, None
+                else:
+                    row.unreachable_since = row.unreachable_since or now()
+                    row.unreachable_reason = error.title
+        except StoreError:
+            if error is None:
+                raise
+            # What the token said comes first.
+
+
+def _refused_before(hsm: Hsm) -> PinRefusedError:
+    return PinRefusedError(
+        f"The token of the HSM {hsm.name} refused the PIN that the vault has",
+        detail=f"That was at {hsm.pin_refused_at:%Y-%m-%d %H:%M} UTC. It is not tried again: a token locks.",
+        remedy=f"Give the right one: kctui hsm test {hsm.name} --new-pin",
+    )
