@@ -56,6 +56,37 @@ class KeySource(StrEnum):
     AWS = "AWS"
 
 
+class KeyFamily(StrEnum):
+    """The families of key specs whose material is made, wrapped and used alike."""
+
+    SYMMETRIC = "symmetric"
+    HMAC = "HMAC"
+    RSA = "RSA"
+    ECC = "ECC"
+
+
+class KeyUsage(StrEnum):
+    """The KMS key usages (CreateKey, KeyUsage). Never changed once the key is made."""
+
+    ENCRYPT_DECRYPT = "ENCRYPT_DECRYPT"
+    SIGN_VERIFY = "SIGN_VERIFY"
+    GENERATE_VERIFY_MAC = "GENERATE_VERIFY_MAC"
+    KEY_AGREEMENT = "KEY_AGREEMENT"
+
+    @property
+    def told(self) -> str:
+        """What the key can do, in a few words."""
+        return _USAGES_TOLD[self]
+
+
+_USAGES_TOLD = {
+    KeyUsage.ENCRYPT_DECRYPT: "encrypt and decrypt",
+    KeyUsage.SIGN_VERIFY: "sign and verify",
+    KeyUsage.GENERATE_VERIFY_MAC: "generate and verify MACs",
+    KeyUsage.KEY_AGREEMENT: "key agreement",
+}
+
+
 class KeySpec(StrEnum):
     """The KMS key specs (CreateKey, KeySpec). kctui makes material for those in `MADE_SPECS`."""
 
@@ -77,21 +108,47 @@ class KeySpec(StrEnum):
     ML_DSA_65 = "ML_DSA_65"
     ML_DSA_87 = "ML_DSA_87"
 
+    @property
+    def family(self) -> KeyFamily | None:
+        """The family; None for a spec whose material AWS does not import."""
+        return _KINDS[self][0] if self in _KINDS else None
 
-MADE_SPECS = (KeySpec.SYMMETRIC_DEFAULT,)
+    @property
+    def usages(self) -> tuple[KeyUsage, ...]:
+        """The usages that CreateKey takes for it, the one without a choice first; none where nothing is imported.
+
+        AWS makes no RSA or ECC key without a usage: the first is what its console selects for RSA, and signing for
+        ECC, which every curve can do.
+        """
+        return _KINDS[self][1] if self in _KINDS else ()
+
+
+# AWS KMS API Reference, CreateKey, KeyUsage.
+_KINDS = {
+    KeySpec.SYMMETRIC_DEFAULT: (KeyFamily.SYMMETRIC, (KeyUsage.ENCRYPT_DECRYPT,)),
+    KeySpec.HMAC_224: (KeyFamily.HMAC, (KeyUsage.GENERATE_VERIFY_MAC,)),
+    KeySpec.HMAC_256: (KeyFamily.HMAC, (KeyUsage.GENERATE_VERIFY_MAC,)),
+    KeySpec.HMAC_384: (KeyFamily.HMAC, (KeyUsage.GENERATE_VERIFY_MAC,)),
+    KeySpec.HMAC_512: (KeyFamily.HMAC, (KeyUsage.GENERATE_VERIFY_MAC,)),
+    KeySpec.RSA_2048: (KeyFamily.RSA, (KeyUsage.ENCRYPT_DECRYPT, KeyUsage.SIGN_VERIFY)),
+    KeySpec.RSA_3072: (KeyFamily.RSA, (KeyUsage.ENCRYPT_DECRYPT, KeyUsage.SIGN_VERIFY)),
+    KeySpec.RSA_4096: (KeyFamily.RSA, (KeyUsage.ENCRYPT_DECRYPT, KeyUsage.SIGN_VERIFY)),
+    KeySpec.ECC_NIST_P256: (KeyFamily.ECC, (KeyUsage.SIGN_VERIFY, KeyUsage.KEY_AGREEMENT)),
+    KeySpec.ECC_NIST_P384: (KeyFamily.ECC, (KeyUsage.SIGN_VERIFY, KeyUsage.KEY_AGREEMENT)),
+    KeySpec.ECC_NIST_P521: (KeyFamily.ECC, (KeyUsage.SIGN_VERIFY, KeyUsage.KEY_AGREEMENT)),
+    KeySpec.ECC_SECG_P256K1: (KeyFamily.ECC, (KeyUsage.SIGN_VERIFY,)),
+}
+
+MADE_SPECS = tuple(_KINDS)
+
+
+def key_spec_words(spec: KeySpec, usage: KeyUsage) -> str:
+    """A key's kind as it is shown: its spec, and what it can do."""
+    return f"{spec.value} · {usage.told}"
 
 
 # On-demand rotations of one KMS key, not adjustable (AWS KMS Developer Guide, Rotate AWS KMS keys).
 MOST_ROTATIONS = 25
-
-
-class KeyUsage(StrEnum):
-    """The KMS key usages (CreateKey, KeyUsage)."""
-
-    ENCRYPT_DECRYPT = "ENCRYPT_DECRYPT"
-    SIGN_VERIFY = "SIGN_VERIFY"
-    GENERATE_VERIFY_MAC = "GENERATE_VERIFY_MAC"
-    KEY_AGREEMENT = "KEY_AGREEMENT"
 
 
 class MaterialState(StrEnum):

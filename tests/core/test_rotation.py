@@ -11,6 +11,7 @@ from kctui.core.details import cloud_key_details
 from kctui.core.engine import Engine
 from kctui.core.errors import ConflictError, KctuiError, NeedsRecoveryError, RefusedError
 from kctui.core.lists import CloudKeyList, CloudKeyQuery, cloud_key_row
+from kctui.core.material.aws_wrapping import WrappingAlgorithm
 from kctui.core.material.software import generate
 from kctui.core.material.wrapping import wrap
 from kctui.core.model import KeySet, KeyVersion
@@ -223,7 +224,9 @@ def foreign_import(kms: KMSClient, kms_key_id: str) -> str:
     return kms.import_key_material(
         KeyId=kms_key_id,
         ImportToken=given["ImportToken"],
-        EncryptedKeyMaterial=wrap(KeySpec.SYMMETRIC_DEFAULT, material, given["PublicKey"]),
+        EncryptedKeyMaterial=wrap(
+            KeySpec.SYMMETRIC_DEFAULT, material, given["PublicKey"], WrappingAlgorithm.RSAES_OAEP_SHA_256
+        ),
         ExpirationModel="KEY_MATERIAL_DOES_NOT_EXPIRE",
         ImportType="NEW_KEY_MATERIAL",
     )["KeyMaterialId"]

@@ -1,31 +1,50 @@
 """Wrapping key material to AWS's public key (AWS KMS Developer Guide, Importing key material, step 3)."""
 
-from typing import TYPE_CHECKING
+import os
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.keywrap import aes_key_wrap_with_padding
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from kctui.core.errors import KctuiError
+from kctui.core.material.aws_wrapping import (
+    WRAPPING_KEY_BITS,
+    WrappingAlgorithm,
+    WrappingFamily,
+    WrappingHash,
+    allowed,
+    require_allowed,
+    require_importable,
+)
 from kctui.core.material.software import require_made
 from kctui.core.secret import Secret
 from kctui.core.words import KeySpec
 
-if TYPE_CHECKING:
-    from types_boto3_kms.literals import AlgorithmSpecType
+_AES_KEY_BYTES = 32
+_HASHES: dict[WrappingHash, type[hashes.HashAlgorithm]] = {
+    WrappingHash.SHA_256: hashes.SHA256,
+    WrappingHash.SHA_1: hashes.SHA1,
+}
 
-WRAPPING_KEY_BITS = 4096
 
+def wrapping_algorithm(spec: KeySpec, partition: str = "aws") -> WrappingAlgorithm:
+    """The algorithm to ask of GetParametersForImport, with SHA-256; it cannot be changed afterwards.
 
-def wrapping_algorithm(spec: KeySpec) -> "AlgorithmSpecType":
-    """The algorithm to ask of GetParametersForImport; it cannot be changed afterwards."""
+    Raises InvalidInputError, or RefusedError where AWS takes none in that partition.
+    """
     require_made(spec)
-    return "RSAES_OAEP_SHA_256"
+    require_importable(spec, partition)
+    return next(one for one in allowed(spec, partition=partition) if one.hash is WrappingHash.SHA_256)
 
 
-def wrap(spec: KeySpec, material: Secret, public_key: bytes) -> bytes:
-    """Wrap to AWS's public key (SPKI, DER): RSAES-OAEP with SHA-256 and MGF1-SHA-256 (RFC 8017)."""
+def wrap(spec: KeySpec, material: Secret, public_key: bytes, algorithm: WrappingAlgorithm) -> bytes:
+    """Wrap to AWS's public key (SPKI, DER): RSAES-OAEP (RFC 8017), or RSA_AES_KEY_WRAP.
+
+    The latter is an AES key that lives for this call, wrapped by OAEP, and after it the material, wrapped under it by
+    AES-KWP (RFC 5649): the same as PKCS#11's CKM_RSA_AES_KEY_WRAP.
+    """
     try:
         key = load_der_public_key(public_key)
     except (ValueError, UnsupportedAlgorithm):
@@ -35,6 +54,10 @@ def wrap(spec: KeySpec, material: Secret, public_key: bytes) -> bytes:
             "AWS's wrapping key is not an RSA key of 4096 bits",
             remedy="Nothing was sent. Check that the endpoint is AWS's.",
         )
-    require_made(spec)
-    oaep = padding.OAEP(mgf=padding.MGF1(hashes.SHA256()), algorithm=hashes.SHA256(), label=None)
-    return key.encrypt(material.reveal(), oaep)
+    require_allowed(spec, algorithm, key.key_size)
+    digest = _HASHES[algorithm.hash]()
+    oaep = padding.OAEP(mgf=padding.MGF1(digest), algorithm=digest, label=None)
+    if algorithm.family is WrappingFamily.RSAES_OAEP:
+        return key.encrypt(material.reveal(), oaep)
+    with Secret(os.urandom(_AES_KEY_BYTES)) as ephemeral:
+        return key.encrypt(ephemeral.reveal(), oaep) + aes_key_wrap_with_padding(ephemeral.reveal(), material.reveal())

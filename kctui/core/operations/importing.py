@@ -16,6 +16,7 @@ from kctui.core.model import CloudKey, CspAccount, KeyVersion
 from kctui.core.observer import Observer
 from kctui.core.operations.journal import Answer, ChangedElsewhereError, Run
 from kctui.core.timing import eventually
+from kctui.core.validation import partition_of
 from kctui.core.words import CloudStatus, ImportState, KeySource, MaterialState, cloud_status
 
 CONFIRM = "Confirm"
@@ -130,10 +131,11 @@ def send_material(
     new: as a further material, beside those that are there. key_material_id: which material of the KMS key it must
     be; the version's own where it has one. kms:GetParametersForImport, kms:ImportKeyMaterial.
     """
-    engine, spec = run.engine, run.key().key_spec
-    parameters = eventually(engine.timing, lambda: kms.import_parameters(kms_key_id, wrapping_algorithm(spec)))
+    engine, key = run.engine, run.key()
+    algorithm = wrapping_algorithm(key.key_spec, partition_of(key.region))
+    parameters = eventually(engine.timing, lambda: kms.import_parameters(kms_key_id, algorithm.value))
     with open_material(engine.keyring, run.operation.group_id, version) as material:
-        encrypted = wrap(spec, material, parameters.public_key)
+        encrypted = wrap(key.key_spec, material, parameters.public_key, algorithm)
     return kms.import_material(
         kms_key_id,
         import_token=parameters.import_token,
