@@ -17,7 +17,7 @@ from kctui.core.clock import now
 from kctui.core.engine import Engine
 from kctui.core.errors import CancelledError, ConflictError, KctuiError, LockedError, RefusedError, TamperedError
 from kctui.core.importable import ImportableKey, Survey, is_aws_managed, is_of, versions_held
-from kctui.core.material.custody import prove
+from kctui.core.material.custody import note_proven, prove
 from kctui.core.model import CloudKey, CspAccount, KeyVersion, Operation
 from kctui.core.observer import Observer, Silent
 from kctui.core.validation import OWN_TAG_PREFIX
@@ -193,6 +193,10 @@ def _add(survey: Survey, one: ImportableKey, key: KmsKey, policy: str | None) ->
 
 def _link(survey: Survey, one: ImportableKey, key: KmsKey, cloud_key_id: str) -> None:
     """Give a CloudKey of ours its KMS key back, once our copy of each material that is in it is proven."""
+    with survey.engine.store.read() as session:
+        ours = [version for version in versions_held(session, cloud_key_id) if is_of(version, key)]
+    for version in ours:
+        prove(survey.engine, survey.key_set.group_id, version, KeySpec(key.key_spec))
     with survey.engine.store.write() as session:
         row = session.get(CloudKey, cloud_key_id)
         busy = session.exec(select(Operation.id).where(Operation.subject == cloud_key_id)).first()
@@ -200,8 +204,8 @@ def _link(survey: Survey, one: ImportableKey, key: KmsKey, cloud_key_id: str) ->
             raise ConflictError(f"{one.name} was changed meanwhile", remedy="Look at it again.")
         _refuse_held(session, survey, key.key_id)
         for version in versions_held(session, row.id):
-            if is_of(version, key):
-                prove(survey.engine, session, survey.key_set.group_id, version)
+            if version.id in {one.id for one in ours}:
+                note_proven(session, version.id)
                 version.kms_key_id = key.key_id
         for name, value in _seen(key).items():
             setattr(row, name, value)

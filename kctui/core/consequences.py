@@ -19,7 +19,7 @@ from kctui.core.clock import age, now, rfc3339
 from kctui.core.engine import Engine
 from kctui.core.errors import KctuiError, RefusedError
 from kctui.core.lists import CloudKeyRow, cloud_key_row
-from kctui.core.material.custody import open_material, prove
+from kctui.core.material.custody import note_proven, prove
 from kctui.core.model import CloudKey, KeySet, KeyVersion
 from kctui.core.operations.acting import check_days, check_method, rotation_method
 from kctui.core.operations.importing import kms_of, versions_in, versions_of
@@ -235,11 +235,10 @@ def _our_copy(look: _Look, versions: list[KeyVersion]) -> tuple[tuple[Line, ...]
         return (Line(Mark.BAD, "our copy", "there is none"),), error
     for version in versions:
         try:
-            if look.engine.read_only:
-                open_material(look.engine.keyring, look.group_id, version).wipe()
-            else:
+            prove(look.engine, look.group_id, version, look.row.key_spec)
+            if not look.engine.read_only:
                 with look.engine.store.write() as session:
-                    prove(look.engine, session, look.group_id, session.get_one(KeyVersion, version.id))
+                    note_proven(session, version.id)
         except KctuiError as error:
             return (Line(Mark.BAD, "our copy", f"version {version.number}: {error.title}"),), error
     newest, earlier = versions[-1].number, [str(version.number) for version in versions[-2::-1]]

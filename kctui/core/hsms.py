@@ -96,7 +96,9 @@ def check_new_hsm(engine: Engine, new: NewHsm) -> NewHsm:
             "That is no token label", remedy="It has 1 to 32 printable characters.", field="token_label"
         )
     if new.slot is not None and new.slot < 0:
-        raise InvalidInputError("That is no slot", remedy="It is a number, as the vendor's tool shows it.", field="slot")
+        raise InvalidInputError(
+            "That is no slot", remedy="It is a number, as the vendor's tool shows it.", field="slot"
+        )
     if not len(new.pin):
         raise InvalidInputError("The PIN is empty", remedy="An empty PIN would count as a wrong one.", field="pin")
     with engine.store.read() as session:

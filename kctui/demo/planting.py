@@ -46,7 +46,7 @@ def _one(engine: Engine, there: Store, into: KeySet, number: int) -> tuple[dict[
     with generate(KeySpec.SYMMETRIC_DEFAULT) as material:
         key = _in_the_box(there, name, key_id, material)
         row_id, version_id = new_id(), new_id()
-        place = material_place(version_id, row_id, 1)
+        place = material_place(KeyVersion(id=version_id, cloud_key_id=row_id, number=1))
         moment = now()
         row = {
             "id": row_id, "key_set_id": into.id, "csp_account_id": into.csp_account_id, "region": there.region,

@@ -10,6 +10,7 @@ from kctui.core.engine import Engine
 from kctui.core.errors import TamperedError
 from kctui.core.material.custody import new_version, open_material
 from kctui.core.model import CspAccount, KeyVersion
+from kctui.core.observer import Silent
 from kctui.core.secret import Secret
 from kctui.core.words import CredentialKind, KeySpec
 from tests.core.rows import add_account, add_cloud_key, add_key_set, group_id
@@ -22,7 +23,7 @@ def keys(engine: Engine, session: Session) -> tuple[KeyVersion, KeyVersion]:
     made = []
     for name in ("first", "second"):
         key = add_cloud_key(session, key_set, name)
-        version = new_version(engine.keyring, group_id(engine), key.id, 1, KeySpec.SYMMETRIC_DEFAULT)
+        version = new_version(engine, key_set, key.id, 1, KeySpec.SYMMETRIC_DEFAULT, "us-east-1", Silent())
         session.add(version)
         session.flush()
         made.append(version)

@@ -1,6 +1,11 @@
-"""Our copy of the key material: sealed at birth, and proven each time before it is relied on."""
+"""Our copy of the key material: sealed at birth, and proven each time before it is relied on.
+
+It is the material itself, or for a Key Set with an HSM a blob that opens only on that token. Which one it is decides
+how it is made, proven and wrapped; nobody outside this file has to know.
+"""
 
 import hmac
+from typing import TYPE_CHECKING
 
 from sqlmodel import Session
 
@@ -8,41 +13,77 @@ from kctui.core.clock import now
 from kctui.core.engine import Engine
 from kctui.core.errors import RefusedError, TamperedError
 from kctui.core.keyring import Keyring
-from kctui.core.material.software import fingerprint, generate
-from kctui.core.model import KeyVersion, new_id
+from kctui.core.material import software, wrapping
+from kctui.core.material.aws_wrapping import WrappingAlgorithm
+from kctui.core.model import Hsm, KeySet, KeyVersion, new_id
+from kctui.core.observer import Observer
 from kctui.core.sealing import Place
 from kctui.core.secret import Secret
+from kctui.core.validation import partition_of
+from kctui.core.waiting import watched
 from kctui.core.words import KeySpec
 
+if TYPE_CHECKING:
+    from kctui.core.material.hsm import Kept
 
-def material_place(version_id: str, cloud_key_id: str, number: int) -> Place:
-    """Where a version's key material is sealed; which version it is of which CloudKey is bound to it."""
-    return Place("key_version", version_id, "sealed_material", (cloud_key_id, str(number)))
+_MAKING_SECONDS = 120
 
 
-def new_version(keyring: Keyring, group_id: str, cloud_key_id: str, number: int, spec: KeySpec) -> KeyVersion:
-    """Make key material and seal it at once: the row holds no plaintext, and must be committed before AWS hears."""
-    version_id = new_id()
-    place = material_place(version_id, cloud_key_id, number)
-    with generate(spec) as material:
-        return KeyVersion(
-            id=version_id,
-            cloud_key_id=cloud_key_id,
-            number=number,
-            sealed_material=keyring.seal(group_id, place, material),
-            fingerprint=fingerprint(material),
-        )
+def material_place(version: KeyVersion) -> Place:
+    """Where a version's key material is sealed; bound to it: which version it is of which CloudKey, and its HSM."""
+    of_hsm = (version.hsm_id, version.kek_id or "", str(version.kept_by)) if version.hsm_id else ()
+    return Place("key_version", version.id, "sealed_material", (version.cloud_key_id, str(version.number), *of_hsm))
+
+
+def require_made(engine: Engine, key_set: KeySet, spec: KeySpec, region: str) -> None:
+    """Raise where a Key Set makes no key material of a spec for AWS: InvalidInputError, RefusedError."""
+    software.require_made(spec)
+    if key_set.hsm_id is None:
+        wrapping.wrapping_algorithm(spec, partition_of(region))
+        return
+    from kctui.core.material import hsm
+
+    hsm.choose(engine, _hsm(engine, key_set.hsm_id), spec, partition_of(region))
+
+
+def new_version(
+    engine: Engine,
+    key_set: KeySet,
+    cloud_key_id: str,
+    number: int,
+    spec: KeySpec,
+    region: str,
+    observer: Observer,
+) -> KeyVersion:
+    """Make key material and seal it at once: the row holds no plaintext, and must be committed before AWS hears.
+
+    Where it takes a while, the observer is told how long, and may cancel: nothing is left then.
+    """
+    version = KeyVersion(id=new_id(), cloud_key_id=cloud_key_id, number=number)
+    if key_set.hsm_id is not None:
+        from kctui.core.material import hsm
+
+        row = _hsm(engine, key_set.hsm_id)
+        kept = hsm.make(engine, row, spec, partition_of(region), observer)
+        version.hsm_id, version.kek_id, version.kept_by = row.id, kept.kek_id, kept.kept_by
+        version.fingerprint, version.public_key = kept.fingerprint, kept.public_key
+        version.sealed_material = engine.keyring.seal(key_set.group_id, material_place(version), Secret(kept.blob))
+        return version
+    what = f"Making {spec.value} key material (seconds)"
+    made = watched(lambda: software.generate(spec), observer, what, _MAKING_SECONDS, unwanted=Secret.wipe)
+    with made as material:
+        version.fingerprint = software.fingerprint(material)
+        version.public_key = software.public_key_of(spec, material)
+        version.sealed_material = engine.keyring.seal(key_set.group_id, material_place(version), material)
+    return version
 
 
 def open_material(keyring: Keyring, group_id: str, version: KeyVersion) -> Secret:
-    """Open our copy and check its fingerprint. Raises RefusedError where there is none, TamperedError."""
-    if version.sealed_material is None or version.fingerprint is None:
-        raise RefusedError(
-            "kctui holds no copy of this key material", detail="AWS made it: it can be neither removed nor uploaded."
-        )
-    place = material_place(version.id, version.cloud_key_id, version.number)
-    material = keyring.open(group_id, place, version.sealed_material)
-    if not hmac.compare_digest(fingerprint(material), version.fingerprint):
+    """Open our copy of software key material and check its fingerprint. Raises RefusedError, TamperedError."""
+    if version.hsm_id is not None:
+        raise RefusedError("This key material opens on its HSM only")
+    material = _unsealed(keyring, group_id, version)
+    if not hmac.compare_digest(software.fingerprint(material), version.fingerprint or ""):
         material.wipe()
         raise TamperedError(
             f"Our copy of version {version.number} does not match its fingerprint",
@@ -51,8 +92,75 @@ def open_material(keyring: Keyring, group_id: str, version: KeyVersion) -> Secre
     return material
 
 
-def prove(engine: Engine, session: Session, group_id: str, version: KeyVersion) -> None:
-    """Open our copy, check it, and keep when that was. Raises as `open_material`."""
-    open_material(engine.keyring, group_id, version).wipe()
-    version.proven_at = now()
-    session.add(version)
+def prove(engine: Engine, group_id: str, version: KeyVersion, spec: KeySpec) -> None:
+    """Open our copy and check that it is what it was: on its token, where it is an HSM's. Blocking.
+
+    Raises RefusedError where there is none, TamperedError, HsmUnreachableError.
+    """
+    if version.hsm_id is None:
+        open_material(engine.keyring, group_id, version).wipe()
+        return
+    from kctui.core.material import hsm
+
+    hsm.prove(engine, _hsm(engine, version.hsm_id), _kept(engine, group_id, version, spec))
+
+
+def note_proven(session: Session, version_id: str) -> None:
+    """Keep that a copy was proven just now."""
+    session.get_one(KeyVersion, version_id).proven_at = now()
+
+
+def wrapping_algorithm(engine: Engine, version: KeyVersion, spec: KeySpec, region: str) -> WrappingAlgorithm:
+    """The algorithm to ask of GetParametersForImport; it cannot be changed afterwards."""
+    if version.hsm_id is None:
+        return wrapping.wrapping_algorithm(spec, partition_of(region))
+    from kctui.core.material import hsm
+
+    return hsm.algorithm(engine, _hsm(engine, version.hsm_id), spec, partition_of(region))
+
+
+def wrap_for_aws(
+    engine: Engine,
+    group_id: str,
+    version: KeyVersion,
+    spec: KeySpec,
+    region: str,
+    aws_key: bytes,
+    algorithm: WrappingAlgorithm,
+) -> bytes:
+    """Open our copy, check it, and wrap it to AWS's public key: no plaintext outlives the call."""
+    if version.hsm_id is None:
+        with open_material(engine.keyring, group_id, version) as material:
+            return wrapping.wrap(spec, material, aws_key, algorithm)
+    from kctui.core.material import hsm
+
+    kept = _kept(engine, group_id, version, spec)
+    row = _hsm(engine, version.hsm_id)
+    return hsm.wrap(engine, row, kept, partition_of(region), wrapping.checked(aws_key), algorithm)
+
+
+def _unsealed(keyring: Keyring, group_id: str, version: KeyVersion) -> Secret:
+    if version.sealed_material is None or version.fingerprint is None:
+        raise RefusedError(
+            "kctui holds no copy of this key material", detail="AWS made it: it can be neither removed nor uploaded."
+        )
+    return keyring.open(group_id, material_place(version), version.sealed_material)
+
+
+def _kept(engine: Engine, group_id: str, version: KeyVersion, spec: KeySpec) -> "Kept":
+    from kctui.core.material.hsm import Kept
+
+    with _unsealed(engine.keyring, group_id, version) as blob:
+        return Kept(
+            spec,
+            blob.reveal(),
+            version.kek_id or "",
+            version.kept_by or 0,
+            version.fingerprint or "",
+            version.public_key,
+        )
+
+
+def _hsm(engine: Engine, hsm_id: str) -> Hsm:
+    with engine.store.read() as session:
+        return session.get_one(Hsm, hsm_id)

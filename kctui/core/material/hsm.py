@@ -103,7 +103,7 @@ def choose(engine: Engine, hsm: Hsm, spec: KeySpec, partition: str) -> Choice:
 
 
 @contextmanager
-def _restored(opened: Opened, kept: Kept) -> Iterator[objects.Key]:
+def _restored(opened: Opened, kept: Kept) -> Iterator[objects.TokenKey]:
     """The key of a blob, for the length of the block, once it has proven to be the one that was kept."""
     shape = SHAPES[kept.spec]
     kek = objects.find_kek(opened, bytes.fromhex(kept.kek_id))

@@ -39,12 +39,29 @@ def wrapping_algorithm(spec: KeySpec, partition: str = "aws") -> WrappingAlgorit
     return next(one for one in allowed(spec, partition=partition) if one.hash is WrappingHash.SHA_256)
 
 
+def checked(public_key: bytes) -> bytes:
+    """AWS's public key (SPKI, DER), where it is one that may wrap. Raises KctuiError."""
+    _loaded(public_key)
+    return public_key
+
+
 def wrap(spec: KeySpec, material: Secret, public_key: bytes, algorithm: WrappingAlgorithm) -> bytes:
     """Wrap to AWS's public key (SPKI, DER): RSAES-OAEP (RFC 8017), or RSA_AES_KEY_WRAP.
 
     The latter is an AES key that lives for this call, wrapped by OAEP, and after it the material, wrapped under it by
     AES-KWP (RFC 5649): the same as PKCS#11's CKM_RSA_AES_KEY_WRAP.
     """
+    key = _loaded(public_key)
+    require_allowed(spec, algorithm, key.key_size)
+    digest = _HASHES[algorithm.hash]()
+    oaep = padding.OAEP(mgf=padding.MGF1(digest), algorithm=digest, label=None)
+    if algorithm.family is WrappingFamily.RSAES_OAEP:
+        return key.encrypt(material.reveal(), oaep)
+    with Secret(os.urandom(_AES_KEY_BYTES)) as ephemeral:
+        return key.encrypt(ephemeral.reveal(), oaep) + aes_key_wrap_with_padding(ephemeral.reveal(), material.reveal())
+
+
+def _loaded(public_key: bytes) -> rsa.RSAPublicKey:
     try:
         key = load_der_public_key(public_key)
     except (ValueError, UnsupportedAlgorithm):
@@ -54,10 +71,4 @@ def wrap(spec: KeySpec, material: Secret, public_key: bytes, algorithm: Wrapping
             "AWS's wrapping key is not an RSA key of 4096 bits",
             remedy="Nothing was sent. Check that the endpoint is AWS's.",
         )
-    require_allowed(spec, algorithm, key.key_size)
-    digest = _HASHES[algorithm.hash]()
-    oaep = padding.OAEP(mgf=padding.MGF1(digest), algorithm=digest, label=None)
-    if algorithm.family is WrappingFamily.RSAES_OAEP:
-        return key.encrypt(material.reveal(), oaep)
-    with Secret(os.urandom(_AES_KEY_BYTES)) as ephemeral:
-        return key.encrypt(ephemeral.reveal(), oaep) + aes_key_wrap_with_padding(ephemeral.reveal(), material.reveal())
+    return key

@@ -149,9 +149,10 @@ def rotate(
         _operate(engine, row, _Asked(KeyAction.ROTATE, kind, title), revision, observer)
         return
     with engine.store.read() as session:
-        group_id = session.get_one(KeySet, row.key_set_id).group_id
+        key_set = session.get_one(KeySet, row.key_set_id)
         last = session.exec(select(func.max(col(KeyVersion.number))).where(KeyVersion.cloud_key_id == row.id)).one()
-    version = new_version(engine.keyring, group_id, row.id, (last or 0) + 1, row.key_spec)
+    number, watching = (last or 0) + 1, observer or Silent()
+    version = new_version(engine, key_set, row.id, number, row.key_spec, row.region, watching)
     parameters = {"version": version.id, "expires_at": row.expires_at.isoformat() if row.expires_at else None}
     asked = _Asked(KeyAction.ROTATE, kind, title, parameters, lambda session: session.add(version))
     _operate(engine, row, asked, revision, observer)

@@ -10,13 +10,11 @@ from kctui.core.aws.kms import Imported, Kms, KmsKey
 from kctui.core.clock import now
 from kctui.core.engine import Engine
 from kctui.core.errors import NeedsRecoveryError, RefusedError
-from kctui.core.material.custody import open_material
-from kctui.core.material.wrapping import wrap, wrapping_algorithm
+from kctui.core.material.custody import note_proven, prove, wrap_for_aws, wrapping_algorithm
 from kctui.core.model import CloudKey, CspAccount, KeyVersion
 from kctui.core.observer import Observer
 from kctui.core.operations.journal import Answer, ChangedElsewhereError, Run
 from kctui.core.timing import eventually
-from kctui.core.validation import partition_of
 from kctui.core.words import CloudStatus, ImportState, KeySource, MaterialState, cloud_status
 
 CONFIRM = "Confirm"
@@ -71,11 +69,11 @@ def prove_copy(run: Run, observer: Observer, version: KeyVersion) -> None:
     engine = run.engine
 
     def effect() -> Answer:
-        open_material(engine.keyring, run.operation.group_id, version).wipe()
+        prove(engine, run.operation.group_id, version, run.key().key_spec)
         return Answer(detail=f"version {version.number} opens and matches")
 
     def keep(session: Session, _answer: Answer) -> None:
-        session.get_one(KeyVersion, version.id).proven_at = now()
+        note_proven(session, version.id)
 
     run.step(f"Prove our copy {version.number}", effect, observer, keep=keep)
 
@@ -132,10 +130,10 @@ def send_material(
     be; the version's own where it has one. kms:GetParametersForImport, kms:ImportKeyMaterial.
     """
     engine, key = run.engine, run.key()
-    algorithm = wrapping_algorithm(key.key_spec, partition_of(key.region))
+    group_id = run.operation.group_id
+    algorithm = wrapping_algorithm(engine, version, key.key_spec, key.region)
     parameters = eventually(engine.timing, lambda: kms.import_parameters(kms_key_id, algorithm.value))
-    with open_material(engine.keyring, run.operation.group_id, version) as material:
-        encrypted = wrap(key.key_spec, material, parameters.public_key, algorithm)
+    encrypted = wrap_for_aws(engine, group_id, version, key.key_spec, key.region, parameters.public_key, algorithm)
     return kms.import_material(
         kms_key_id,
         import_token=parameters.import_token,

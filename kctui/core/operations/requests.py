@@ -11,8 +11,7 @@ from kctui.core.clock import now
 from kctui.core.engine import Engine
 from kctui.core.errors import ConflictError, InvalidInputError, KctuiError
 from kctui.core.key_sets import find_key_set
-from kctui.core.material.custody import new_version
-from kctui.core.material.software import require_made
+from kctui.core.material import custody, software
 from kctui.core.model import CloudKey, CspAccount, KeySet, RegionName, Schedule, new_id
 from kctui.core.observer import Observer, Silent
 from kctui.core.operations.definitions import DEFINITIONS
@@ -56,7 +55,7 @@ def check_new_cloud_key(engine: Engine, new: NewCloudKey) -> list[str]:
         validation.check_principal_arn(arn)
     validation.check_tags(new.tags)
     validation.check_expiry(new.expires_at)
-    require_made(new.key_spec)
+    software.require_made(new.key_spec)
     if new.rotation_days is not None and not 1 <= new.rotation_days <= validation.MOST_ROTATION_DAYS:
         raise InvalidInputError("That is not a rotation schedule", field="rotation_schedule")
     with engine.store.read() as session:
@@ -90,7 +89,8 @@ def create_cloud_key(engine: Engine, new: NewCloudKey, observer: Observer | None
         with engine.store.read() as session:
             key_set = find_key_set(session, new.key_set)
         group_id = key_set.group_id
-        version = new_version(engine.keyring, group_id, cloud_key_id, 1, new.key_spec)
+        engine.keyring.group(group_id)
+        version = custody.new_version(engine, key_set, cloud_key_id, 1, new.key_spec, new.region, observer or Silent())
 
         def write(session: Session) -> None:
             _refuse_taken(session, new, key_set.csp_account_id)

@@ -29,6 +29,7 @@ from kctui.core.pkcs11.errors import BlobError, HsmRefusedError, reason
 from kctui.core.pkcs11.shapes import Kind, Shape
 from kctui.core.pkcs11.ways import Hash, Way
 
+TokenKey = Key
 KEK_BITS = 256
 LABEL = b"kctui/1/hsm-fingerprint/"
 _BLOCKS = hashlib.sha256(LABEL).digest()

@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 
 
 def pin_place(hsm: Hsm) -> Place:
-    """Where the PIN is sealed. It opens only beside what it was given for: whoever writes the database can neither
-    have another library loaded, nor another token or key-encryption key used, nor give a consent.
+    """Where the PIN is sealed. It opens only beside what it was given for.
+
+    Whoever writes the database can so neither have another library loaded, nor another token or key-encryption key
+    used, nor give a consent.
     """
     bound = (
         hsm.module,

@@ -6,7 +6,6 @@ daemon: a device that never answers must not keep kctui from ending.
 
 import queue
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
@@ -14,10 +13,11 @@ from typing import Any, TypeVar
 
 from kctui.core.observer import Observer
 from kctui.core.pkcs11.errors import HsmUnreachableError
+from kctui.core.waiting import watch
+from kctui.core.words import StepState
 
 Result = TypeVar("Result")
 PATIENCE = 60.0
-_TICK = 0.5
 
 
 class _Worker:
@@ -81,21 +81,23 @@ def in_thread_watched(job: Callable[[], Result], observer: Observer, what: str, 
     it goes on in the thread until it is done, and its result is dropped; a job must hold nothing outside itself.
     """
     future = _worker.submit(job)
-    begun = time.monotonic()
-    while True:
-        try:
-            return future.result(_TICK)
-        except FutureTimeoutError:
-            if future.done():
-                raise
-        gone = time.monotonic() - begun
-        try:
-            if gone > patience:
+
+    class Patient:
+        """The observer, as long as there is patience."""
+
+        def step(self, name: str, state: StepState, detail: str = "", request_id: str | None = None) -> None:
+            observer.step(name, state, detail, request_id)
+
+        def progress(self, done: int, total: int, what: str) -> None:
+            if done > total:
                 raise _no_answer(patience)
-            observer.progress(int(gone), int(patience), what)
-        except BaseException:
-            future.cancel()
-            raise
+            observer.progress(done, total, what)
+
+    try:
+        return watch(future, Patient(), what, int(patience))
+    except BaseException:
+        future.cancel()
+        raise
 
 
 def _no_answer(patience: float) -> HsmUnreachableError:

@@ -39,13 +39,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("name"),
     )
     op.create_index("ix_hsm_group_id", "hsm", ["group_id"], unique=False)
-    with op.batch_alter_table("key_set", schema=None) as table:
-        table.add_column(sa.Column("hsm_id", sa.String(), nullable=True))
-        table.create_foreign_key("fk_key_set_hsm", "hsm", ["hsm_id"], ["id"])
-        table.create_index("ix_key_set_hsm_id", ["hsm_id"], unique=False)
-    with op.batch_alter_table("key_version", schema=None) as table:
-        table.add_column(sa.Column("hsm_id", sa.String(), nullable=True))
-        table.add_column(sa.Column("kek_id", sa.String(length=64), nullable=True))
-        table.add_column(sa.Column("kept_by", sa.BigInteger(), nullable=True))
-        table.create_foreign_key("fk_key_version_hsm", "hsm", ["hsm_id"], ["id"])
-        table.create_index("ix_key_version_hsm_id", ["hsm_id"], unique=False)
+    # As SQL, which both databases take: SQLite would make a table anew for a foreign key, and others refer to these.
+    for table in ("key_set", "key_version"):
+        op.execute(f"ALTER TABLE {table} ADD COLUMN hsm_id VARCHAR REFERENCES hsm (id)")
+        op.create_index(f"ix_{table}_hsm_id", table, ["hsm_id"], unique=False)
+    op.add_column("key_version", sa.Column("kek_id", sa.String(length=64), nullable=True))
+    op.add_column("key_version", sa.Column("kept_by", sa.BigInteger(), nullable=True))
