@@ -243,6 +243,7 @@ class CloudKey(SQLModel, table=True):
 class KeyVersion(SQLModel, table=True):
     """One key material of a CloudKey, sealed. fingerprint: see `material.fingerprint`.
 
+    public_key: of a key pair (SubjectPublicKeyInfo, DER); NULL for symmetric and HMAC material, and where we have none.
     key_material_id is KMS's own name for it, known from the import on (64 hex digits). kms_key_id: the KMS key it is
     in. Where that is an earlier one of the CloudKey's, left by a rotation to a new KMS key, key_arn, cloud_status,
     status_seen_at and deletion_date are that key's own; else cloud_status is NULL, and the CloudKey's counts.
@@ -266,6 +267,7 @@ class KeyVersion(SQLModel, table=True):
     import_state: ImportState = Field(default=ImportState.PENDING_IMPORT, sa_type=_word(ImportState))
     sealed_material: bytes | None = Field(default=None, sa_type=_BYTES)
     fingerprint: str | None = Field(default=None, max_length=64)
+    public_key: bytes | None = Field(default=None, sa_type=_BYTES)
     proven_at: datetime | None = Field(default=None, sa_type=_MOMENT)
     imported_at: datetime | None = Field(default=None, sa_type=_MOMENT)
     rotated_at: datetime | None = Field(default=None, sa_type=_MOMENT)

@@ -20,7 +20,7 @@ from kctui.core.errors import ConflictError, StoreError, StoreUnreachableError
 from kctui.core.paths import Home
 from kctui.core.settings import Settings
 
-SCHEMA_HEAD = "0002"
+SCHEMA_HEAD = "0003"
 BUSY_SECONDS = 10
 _TURN_SECONDS = 0.02
 _AUDIT_LOCK = 0x6B637475

@@ -8,7 +8,7 @@ from kctui.core.clock import now
 from kctui.core.engine import Engine
 from kctui.core.errors import RefusedError, TamperedError
 from kctui.core.keyring import Keyring
-from kctui.core.material.software import fingerprint, generate
+from kctui.core.material.software import fingerprint, generate, public_key_of
 from kctui.core.model import KeyVersion, new_id
 from kctui.core.sealing import Place
 from kctui.core.secret import Secret
@@ -31,6 +31,7 @@ def new_version(keyring: Keyring, group_id: str, cloud_key_id: str, number: int,
             number=number,
             sealed_material=keyring.seal(group_id, place, material),
             fingerprint=fingerprint(material),
+            public_key=public_key_of(spec, material),
         )
 
 
