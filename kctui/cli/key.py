@@ -15,7 +15,7 @@ from kctui.cli.signals import run_operation
 from kctui.cli.vault import unlock_options
 from kctui.core.errors import InvalidInputError
 from kctui.core.validation import check_region, parse_expiry, parse_rotation
-from kctui.core.words import MADE_SPECS, KeySpec
+from kctui.core.words import MADE_SPECS, KeySpec, KeyUsage
 
 if TYPE_CHECKING:
     from kctui.core.engine import Engine
@@ -35,6 +35,9 @@ def key() -> None:
         "kctui key create payroll-db --key-set awsbyokkeyset --region us-east-1 --dry-run",
         "kctui key create exports --key-set awsbyokkeyset --region eu-central-1 --rotation-schedule 180d \\",
         "    --user arn:aws:iam::111122223333:role/exporter --tag team=bank",
+        "kctui key create release-signing --key-set awsbyokkeyset --region us-east-1 --key-spec RSA_3072 \\",
+        "    --key-usage SIGN_VERIFY",
+        "kctui key create tokens --key-set awsbyokkeyset --region us-east-1 --key-spec HMAC_256",
     )
 )
 @click.argument("name")
@@ -44,7 +47,7 @@ def key() -> None:
 @click.option(
     "--administrator", "administrators", metavar="ARN", multiple=True, help="May administer the key. Repeat for more."
 )
-@click.option("--user", "users", metavar="ARN", multiple=True, help="May encrypt and decrypt with it. Repeat for more.")
+@click.option("--user", "users", metavar="ARN", multiple=True, help="May use the key. Repeat for more.")
 @click.option(
     "--rotation-schedule",
     metavar="SCHEDULE",
@@ -62,7 +65,13 @@ def key() -> None:
     type=click.Choice([spec.value for spec in MADE_SPECS]),
     default=KeySpec.SYMMETRIC_DEFAULT.value,
     show_default=True,
-    help="What kind of key.",
+    help="What kind of key material.",
+)
+@click.option(
+    "--key-usage",
+    type=click.Choice([usage.value for usage in KeyUsage]),
+    help="What the key can do; never changed afterwards. Default: ENCRYPT_DECRYPT for symmetric and RSA keys, "
+    "SIGN_VERIFY for ECC, GENERATE_VERIFY_MAC for HMAC.",
 )
 @click.option("--tag", "tags", metavar="KEY=VALUE", multiple=True, help="A tag of the KMS key. Repeat for more.")
 @click.option("--dry-run", is_flag=True, help="Check, print the AWS calls to come, and do nothing.")
@@ -80,6 +89,7 @@ def create(
     rotation_schedule: str | None,
     expires: str,
     key_spec: str,
+    key_usage: str | None,
     tags: tuple[str, ...],
     dry_run: bool,
     operator: str | None,
@@ -100,8 +110,19 @@ def create(
         if rotation_schedule is None:
             with engine.store.read() as session:
                 days = find_key_set(session, key_set).rotation_days
-        spec = KeySpec(key_spec)
-        return NewCloudKey(name, key_set, region, description, administrators, users, days, expires_at, spec, own_tags)
+        return NewCloudKey(
+            name,
+            key_set,
+            region,
+            description,
+            administrators,
+            users,
+            days,
+            expires_at,
+            KeySpec(key_spec),
+            own_tags,
+            KeyUsage(key_usage) if key_usage else None,
+        )
 
     if dry_run:
         with vault.opened(line) as engine:

@@ -300,7 +300,7 @@ def rotate(
     passphrase_file: str | None,
     as_json: bool,
 ) -> None:
-    """Rotate Now: new key material. What was encrypted before still decrypts."""
+    """Rotate Now: new key material. What was encrypted or signed before still decrypts and verifies."""
     from kctui.core.operations import rotate as rotate_key
 
     way = _METHODS[method] if method else None

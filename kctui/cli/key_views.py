@@ -1,12 +1,13 @@
 """How CloudKeys are shown as text."""
 
 from collections.abc import Sequence
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from kctui.cli import moments, output, shapes
 from kctui.cli.output import Column, Cut
 from kctui.core.validation import rotation_text
-from kctui.core.words import MOST_ROTATIONS, CloudStatus, KeySource, MaterialState, RotationMethod
+from kctui.core.words import MOST_ROTATIONS, CloudStatus, KeySource, MaterialState, RotationMethod, key_spec_words
 
 if TYPE_CHECKING:
     from kctui.core.details import CloudKeyDetails, OperationRow, VersionRow
@@ -61,7 +62,7 @@ def show(details: "CloudKeyDetails", as_json: bool) -> None:
             ("Key Set", row.key_set),
             ("CSP Account", row.account),
             ("Region", region),
-            ("Key spec", f"{row.key_spec.value} ({row.key_usage.value})"),
+            ("Key spec", key_spec_words(row.key_spec, row.key_usage)),
             ("Rotation Schedule", _rotation(row)),
             ("Rotate Now", _method(details)),
             ("Expires", moments.moment(row.expires_at, moments.NEVER)),
@@ -108,15 +109,16 @@ def _method(details: "CloudKeyDetails") -> str:
 
 
 def _version(version: "VersionRow") -> str:
-    """Three lines: how it stands, its KMS key, its material."""
+    """Three lines: how it stands, its KMS key, its material; a fourth for a key pair."""
     proven = f"proven {moments.moment(version.proven_at)}" if version.proven_at else "not proven yet"
     imported = f"imported {moments.moment(version.imported_at)}" if version.imported_at else "never imported"
     own = f"  {output.status_text(version.cloud_status)}" if version.cloud_status else ""
     doomed = f" until {moments.day(version.deletion_date)}" if version.deletion_date else ""
+    public = f"\n   public key SHA-256 {sha256(version.public_key).hexdigest()}" if version.public_key else ""
     return (
         f"{version.number}  {version.material_state.value}  {version.import_state.value}  {imported}, {proven}\n"
         f"   key {version.kms_key_id or moments.NOTHING}{own}{doomed}\n"
-        f"   material {version.key_material_id or moments.NOTHING}"
+        f"   material {version.key_material_id or moments.NOTHING}{public}"
     )
 
 

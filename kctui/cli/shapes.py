@@ -1,5 +1,6 @@
 """What --json gives for each kind of thing. The names are contract: they do not follow renamed fields."""
 
+from base64 import b64encode
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,11 @@ Json = dict[str, Any]
 def moment(when: datetime | None) -> str | None:
     """A date as JSON shows it: RFC 3339, UTC."""
     return None if when is None else rfc3339(when)
+
+
+def _base64(data: bytes | None) -> str | None:
+    """Bytes as JSON shows them: base64, as the AWS command line does."""
+    return None if data is None else b64encode(data).decode()
 
 
 def csp_account(row: "CspAccountRow") -> Json:
@@ -181,6 +187,7 @@ def cloud_key_details(details: "CloudKeyDetails") -> Json:
                 "material_state": version.material_state.value,
                 "import_state": version.import_state.value,
                 "fingerprint": version.fingerprint,
+                "public_key": _base64(version.public_key),
                 "proven_at": moment(version.proven_at),
                 "imported_at": moment(version.imported_at),
                 "rotated_at": moment(version.rotated_at),

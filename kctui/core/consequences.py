@@ -19,13 +19,16 @@ from kctui.core.clock import age, now, rfc3339
 from kctui.core.engine import Engine
 from kctui.core.errors import KctuiError, RefusedError
 from kctui.core.lists import CloudKeyRow, cloud_key_row
-from kctui.core.material.custody import note_proven, prove
+from kctui.core.material.aws_wrapping import WRAPPING_KEY_BITS
+from kctui.core.material.custody import note_proven, planned_algorithm, prove
 from kctui.core.model import CloudKey, KeySet, KeyVersion
 from kctui.core.operations.acting import check_days, check_method, rotation_method
+from kctui.core.operations.birth import create_key_call
 from kctui.core.operations.importing import kms_of, versions_in, versions_of
 from kctui.core.operations.material import material_of
 from kctui.core.operations.rotation import why_not_in_place
-from kctui.core.words import MOST_ROTATIONS, CloudStatus, KeySource, KeySpec, RotationMethod
+from kctui.core.validation import partition_of
+from kctui.core.words import MOST_ROTATIONS, CloudStatus, KeySource, KeySpec, KeyUsage, RotationMethod
 
 Answer = TypeVar("Answer")
 _SHOWN = 3
@@ -36,6 +39,22 @@ _WATCH = {
     "rds": "RDS and Aurora: 7 days until a database cannot be recovered",
     "ec2": "EBS: a volume fails at its next attach, not at once",
     "dynamodb": "DynamoDB: tables become inaccessible, and are archived after 7 days",
+}
+
+# What deletion ends. A symmetric key's ciphertext is KMS's own; the others follow standards (RFC 8017, RFC 2104).
+_LOST = {
+    (KeyUsage.ENCRYPT_DECRYPT, True): "what is encrypted under it can never be read again",
+    (KeyUsage.ENCRYPT_DECRYPT, False): "KMS can no longer decrypt what is encrypted under it",
+    (KeyUsage.SIGN_VERIFY, False): "nothing can be signed with it any more; its public key still verifies",
+    (KeyUsage.GENERATE_VERIFY_MAC, False): "KMS can neither make nor verify MACs with it any more",
+    (KeyUsage.KEY_AGREEMENT, False): "no shared secret can be derived with it any more",
+}
+# What a rotation by a new KMS key leaves as it was.
+_KEPT = {
+    KeyUsage.ENCRYPT_DECRYPT: "what was encrypted before decrypts as it did",
+    KeyUsage.SIGN_VERIFY: "what was signed before verifies as it did, with its own public key",
+    KeyUsage.GENERATE_VERIFY_MAC: "MACs made before verify as they did, under its key id",
+    KeyUsage.KEY_AGREEMENT: "it derives the shared secrets that it did, under its key id",
 }
 
 
@@ -160,8 +179,8 @@ def _deletion(look: _Look, days: int) -> Consequences:
     return Consequences(
         KeyAction.DELETE,
         look.row,
-        f"The key cannot be used from now on. On {gone:%Y-%m-%d}, in {days} days, AWS deletes it for good, and what is "
-        "encrypted under it can never be read again.",
+        f"The key cannot be used from now on. On {gone:%Y-%m-%d}, in {days} days, AWS deletes it for good, and "
+        f"{_LOST[look.row.key_usage, look.row.key_spec is KeySpec.SYMMETRIC_DEFAULT]}.",
         (*copy, *_what_depends(look), *_earlier(look), Line(Mark.UNDO, "undo", undo)),
         (f"kms:ScheduleKeyDeletion PendingWindowInDays={days}", "kms:DescribeKey, until it is PendingDeletion"),
         refusal,
@@ -190,7 +209,7 @@ def _rotation(look: _Look, method: RotationMethod) -> Consequences:
             ),
             (
                 f"kms:ListKeyRotations {look.key_id}",
-                "kms:GetParametersForImport RSA_4096, RSAES_OAEP_SHA_256",
+                _parameters(look),
                 f"kms:ImportKeyMaterial NEW_KEY_MATERIAL, {expires}",
                 "kms:RotateKeyOnDemand",
                 "kms:ListKeyRotations, until the new material is current",
@@ -204,7 +223,7 @@ def _rotation(look: _Look, method: RotationMethod) -> Consequences:
         KeyAction.ROTATE,
         look.row,
         "kctui makes a new KMS key with new key material, and moves the alias to it. The present KMS key stays "
-        "Enabled, without alias, and stays listed as an earlier version: what was encrypted before decrypts as it did.",
+        f"Enabled, without alias, and stays listed as an earlier version: {_KEPT[look.row.key_usage]}.",
         (
             Line(Mark.ATTENTION, "key id", "a new one: who names the key by id or ARN goes on using the earlier key"),
             Line(Mark.ATTENTION, "alias", f"{alias or 'none'} moves to the new key"),
@@ -216,14 +235,22 @@ def _rotation(look: _Look, method: RotationMethod) -> Consequences:
         (
             f"kms:DescribeKey {alias or ''}, to see that it points here".replace("  ", " "),
             "kms:GetKeyPolicy",
-            f"kms:CreateKey Origin=EXTERNAL, {look.row.key_spec.value}, with key policy and tags",
-            "kms:GetParametersForImport RSA_4096, RSAES_OAEP_SHA_256",
+            create_key_call(look.row.key_spec, look.row.key_usage),
+            _parameters(look),
             f"kms:ImportKeyMaterial, {expires}",
             f"kms:UpdateAlias {alias or ''}".rstrip(),
             "kms:DescribeKey, until it is Enabled",
         ),
         refusal,
     )
+
+
+def _parameters(look: _Look) -> str:
+    """The call that fixes the wrapping, in words."""
+    with look.engine.store.read() as session:
+        key_set = session.get_one(KeySet, look.row.key_set_id)
+        algorithm = planned_algorithm(session, key_set, look.row.key_spec, partition_of(look.row.region))
+    return f"kms:GetParametersForImport RSA_{WRAPPING_KEY_BITS}, {algorithm.value}"
 
 
 def _our_copy(look: _Look, versions: list[KeyVersion]) -> tuple[tuple[Line, ...], KctuiError | None]:
@@ -260,9 +287,9 @@ def _unidentified(look: _Look, versions: list[KeyVersion]) -> KctuiError | None:
 
 
 def _foreign_material(look: _Look, versions: list[KeyVersion]) -> Iterator[Line]:
-    """Material in the KMS key that is not ours: it is neither removed nor put back."""
+    """Material in a symmetric KMS key that is not ours: it is neither removed nor put back. Other keys have but one."""
     ours = {version.key_material_id for version in versions}
-    if None in ours:
+    if None in ours or look.row.key_spec is not KeySpec.SYMMETRIC_DEFAULT:
         return
     held = _asked(lambda: look.kms.materials(look.key_id))
     if isinstance(held, _Unknown):

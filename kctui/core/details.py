@@ -28,6 +28,7 @@ _OPERATIONS_SHOWN = 50
 class VersionRow:
     """One key material of a CloudKey. proven_at: when our copy was last opened and matched.
 
+    public_key: of a key pair of ours (SubjectPublicKeyInfo, DER).
     kms_key_id: the KMS key it is in; cloud_status, deletion_date: of that, where it is an earlier one, else None.
     """
 
@@ -40,6 +41,7 @@ class VersionRow:
     material_state: MaterialState
     import_state: ImportState
     fingerprint: str | None
+    public_key: bytes | None
     proven_at: datetime | None
     imported_at: datetime | None
     rotated_at: datetime | None
@@ -135,6 +137,7 @@ def cloud_key_details(store: Store, cloud_key_id: str) -> CloudKeyDetails:
                 material_state=v.material_state,
                 import_state=v.import_state,
                 fingerprint=v.fingerprint,
+                public_key=v.public_key,
                 proven_at=v.proven_at,
                 imported_at=v.imported_at,
                 rotated_at=v.rotated_at,

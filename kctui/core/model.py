@@ -286,7 +286,6 @@ class KeyVersion(SQLModel, table=True):
     the key-encryption key and the number of the mechanism; NULL for software.
 
     public_key: of a key pair (SubjectPublicKeyInfo, DER); NULL for symmetric and HMAC material, and where we have none.
-
     key_material_id is KMS's own name for it, known from the import on (64 hex digits). kms_key_id: the KMS key it is
     in. Where that is an earlier one of the CloudKey's, left by a rotation to a new KMS key, key_arn, cloud_status,
     status_seen_at and deletion_date are that key's own; else cloud_status is NULL, and the CloudKey's counts.

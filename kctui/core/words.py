@@ -83,7 +83,7 @@ _USAGES_TOLD = {
     KeyUsage.ENCRYPT_DECRYPT: "encrypt and decrypt",
     KeyUsage.SIGN_VERIFY: "sign and verify",
     KeyUsage.GENERATE_VERIFY_MAC: "generate and verify MACs",
-    KeyUsage.KEY_AGREEMENT: "key agreement",
+    KeyUsage.KEY_AGREEMENT: "derive shared secrets",
 }
 
 

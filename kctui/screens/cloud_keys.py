@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual.content import Content
 
 from kctui.core.text import safe, shorten
-from kctui.core.words import CloudStatus, KeySource, OperationState, StepState
+from kctui.core.words import CloudStatus, KeySource, OperationState, StepState, key_spec_words
 from kctui.screens.state import ConsoleState, Overview, Tab
 from kctui.screens.tab_view import Query, TabView
 from kctui.screens.widgets.bars import WIDE
@@ -36,12 +36,6 @@ if TYPE_CHECKING:
 
 _WRITES_POLICY = {"CreateKey", "PutKeyPolicy", "Undo: PutKeyPolicy"}
 _WAIT = "reading"
-_USAGE = {
-    "ENCRYPT_DECRYPT": "encrypt and decrypt",
-    "SIGN_VERIFY": "sign and verify",
-    "GENERATE_VERIFY_MAC": "generate and verify MACs",
-    "KEY_AGREEMENT": "key agreement",
-}
 _OPERATION_TONES = {OperationState.OPEN: Tone.ATTENTION, OperationState.FAILED: Tone.DANGER}
 _STEP_TONES = {StepState.FAILED: Tone.DANGER, StepState.DONE: Tone.DIM, StepState.INTENDED: Tone.ATTENTION}
 
@@ -153,7 +147,6 @@ class CloudKeysView(TabView):
 
 def _facts(row: "CloudKeyRow", details: "CloudKeyDetails | None", now: datetime) -> list[Fact]:
     region = f"{details.region_long_name} {row.region}" if details and details.region_long_name else row.region
-    usage = _USAGE.get(row.key_usage.value, row.key_usage.value)
     return [
         Fact("Name", row.name),
         Fact("Key Id", row.kms_key_id or "–", whole=True),
@@ -164,7 +157,7 @@ def _facts(row: "CloudKeyRow", details: "CloudKeyDetails | None", now: datetime)
         Fact("Key Set", row.key_set),
         Fact("CSP Account", row.account),
         Fact("Region", region),
-        Fact("Key spec", f"{row.key_spec.value} · {usage}"),
+        Fact("Key spec", key_spec_words(row.key_spec, row.key_usage)),
         Fact("Version", version_words(details) if details else _WAIT),
         Fact("Description", row.description or "–"),
     ]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from kctui.core.availability import KeyAction
 from kctui.core.observer import Observer
-from kctui.core.words import CloudStatus, KeySpec, RotationMethod
+from kctui.core.words import CloudStatus, KeySpec, KeyUsage, RotationMethod
 from kctui.screens.wording import moment, status, version_words
 
 if TYPE_CHECKING:
@@ -27,10 +27,9 @@ _CANCELLED = (
     "Are you sure you want to cancel the deletion of the following CloudKey? AWS will not delete the key. It is "
     "DISABLED then: applications can use it again once it is enabled."
 )
-_UPLOADED = (
-    "kctui imports its copy of the key material again, every version of it. The key works at once, for what was "
-    "encrypted before as well."
-)
+_UPLOADED = "kctui imports its copy of the key material again, every version of it. The key works at once, "
+_UPLOADED_CIPHER = "for what was encrypted before as well."
+_UPLOADED_OTHER = "as it did before."
 
 _EXPIRES = (
     "kctui imports its copy of the key material again, every version of it, with the new expiration. When that is "
@@ -151,7 +150,8 @@ class Custody:
         from kctui.screens.dialogs.custody import UploadDialog
 
         words = f"{self.row.name} is in the cloud again"
-        look = self._look_at_import(_UPLOADED, "Remove from Cloud, at any time", words)
+        told = _UPLOADED + (_UPLOADED_CIPHER if self.row.key_usage is KeyUsage.ENCRYPT_DECRYPT else _UPLOADED_OTHER)
+        look = self._look_at_import(told, "Remove from Cloud, at any time", words)
         return UploadDialog(self.row.region, look, self._import(words), self.row.expires_at, self.clock())
 
     def expiration(self) -> "ConfirmDialog":

@@ -1,6 +1,6 @@
 """How the tests drive a dialog and read it: a host that shows it, keys, fields, what is on the screen."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from textual.widget import Widget
 
 import kctui.screens
 from kctui.screens.dialogs.base import Dialog, DialogButton, Failure
-from kctui.screens.dialogs.fields import Field
+from kctui.screens.dialogs.fields import ChoiceField, Field
 from kctui.screens.widgets.theme import KCTUI_THEME
 
 SIZES = [(80, 24), (120, 40)]
@@ -78,6 +78,14 @@ async def fill(pilot: Pilot[None], key: str, text: str) -> None:
     await pilot.press("end", "ctrl+u")
     if text:
         await paste(pilot, text)
+
+
+async def choose(pilot: Pilot[None], key: str, value: Hashable) -> None:
+    """Choose in a field that has a choice."""
+    choice = field(pilot, key)
+    assert isinstance(choice, ChoiceField)
+    choice.select.value = value
+    await settle(pilot)
 
 
 def field(pilot: Pilot[None], key: str) -> Field:

@@ -10,14 +10,15 @@ from kctui.core.engine import Engine
 from kctui.core.lists import CloudKeyList, CloudKeyQuery, CloudKeyRow, KeySetRow
 from kctui.core.observer import Observer
 from kctui.core.operations import NewCloudKey, create_cloud_key
-from kctui.core.words import CloudStatus, StepState
+from kctui.core.words import MADE_SPECS, CloudStatus, KeySpec, KeyUsage, StepState
 from kctui.demo.box import Box, FaultKind
 from kctui.screens.dialogs.create_cloud_key import CreateCloudKeyWizard
-from kctui.screens.dialogs.fields import LinesField
+from kctui.screens.dialogs.fields import ChoiceField, LinesField
 from tests.console.dialog_driver import (
     ADMINISTRATOR,
     REGION,
     Host,
+    choose,
     complaint,
     failure,
     field,
@@ -97,6 +98,61 @@ async def test_own_schedule_and_expiration_are_kept(dialog_engine: Engine, key_s
     assert row.rotation_days == 45
     assert row.expires_at is not None
     assert row.expires_at.date().isoformat() == in_days(30)
+
+
+async def test_a_signing_key_is_chosen_with_the_keyboard_and_created(
+    dialog_engine: Engine, key_set: KeySetRow, aws_box: Box
+) -> None:
+    app = host(dialog_engine, key_set)
+    async with app.run_test() as pilot:
+        await to_step(pilot, 1)
+        assert not field(pilot, "key_usage").display
+        await fill(pilot, "description", "Releases")
+        await pilot.press("enter")
+        assert has_focus(pilot, "key_spec")
+        await pilot.press("enter", *"RSA_2048", "enter")
+        await settle(pilot)
+        assert "Not for services of AWS" in seen(pilot)
+        await pilot.press("tab")
+        assert has_focus(pilot, "key_usage")
+        await pilot.press("enter", "down", "enter")
+        await settle(pilot)
+        await push(pilot, "continue")
+        assert "They can use the key to sign and verify." in seen(pilot)
+        await push(pilot, "continue")
+        await push(pilot, "continue")
+        for told in (
+            "RSA_2048 · sign and verify",
+            "kms:CreateKey Origin=EXTERNAL, RSA_2048, SIGN_VERIFY, policy, tags",
+            "kms:GetParametersForImport RSA_4096, RSA_AES_KEY_WRAP_SHA_256",
+        ):
+            assert told in seen(pilot)
+        await push(pilot, "continue")
+        assert "● AVAILABLE" in seen(pilot)
+    [row] = keys(dialog_engine)
+    assert (row.key_spec, row.key_usage) == (KeySpec.RSA_2048, KeyUsage.SIGN_VERIFY)
+
+
+async def test_the_usages_follow_the_spec_and_nothing_chosen_is_lost(
+    dialog_engine: Engine, fixed_key_set: KeySetRow
+) -> None:
+    app = host(dialog_engine, fixed_key_set)
+    async with app.run_test() as pilot:
+        await to_step(pilot, 1)
+        for spec in (*MADE_SPECS, *reversed(MADE_SPECS)):
+            await choose(pilot, "key_spec", spec)
+            usage = field(pilot, "key_usage")
+            assert isinstance(usage, ChoiceField)
+            assert usage.display is (len(spec.usages) > 1)
+            assert usage.value in spec.usages
+            assert (usage.value.told in seen(pilot)) is True
+        await choose(pilot, "key_spec", KeySpec.RSA_4096)
+        await choose(pilot, "key_usage", KeyUsage.SIGN_VERIFY)
+        await choose(pilot, "key_spec", KeySpec.ECC_NIST_P384)
+        await push(pilot, "continue")
+        await push(pilot, "back")
+        assert "ECC_NIST_P384" in seen(pilot)
+        assert "sign and verify" in seen(pilot)
 
 
 @pytest.mark.parametrize("name", ["", "pay roll", "aws/payroll", "alias/payroll", "x" * 251])

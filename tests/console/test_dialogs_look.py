@@ -11,7 +11,7 @@ from kctui.core.engine import Engine
 from kctui.core.errors import KctuiError
 from kctui.core.lists import KeySetRow
 from kctui.core.observer import Observer
-from kctui.core.words import StepState
+from kctui.core.words import KeySpec, StepState
 from kctui.screens.dialogs.create_account import CreateAccountWizard
 from kctui.screens.dialogs.create_cloud_key import CreateCloudKeyWizard
 from kctui.screens.dialogs.create_key_set import CreateKeySetWizard
@@ -20,7 +20,7 @@ from kctui.screens.dialogs.message import MessageDialog
 from kctui.screens.dialogs.operation import OperationDialog
 from kctui.screens.dialogs.steps import StepLine, StepReported
 from kctui.screens.dialogs.wizard import Outcome
-from tests.console.dialog_driver import ADMINISTRATOR, REGION, SIZES, Host, field, fill, paste, push, settle
+from tests.console.dialog_driver import ADMINISTRATOR, REGION, SIZES, Host, choose, field, fill, paste, push, settle
 
 pytest_plugins = ["tests.console.dialog_fixtures"]
 
@@ -193,6 +193,26 @@ async def to_cloud_key_step(pilot: Pilot[None], step: str) -> None:
 def test_cloud_key(picture: Picture, dialog_engine: Engine, fixed_key_set: KeySetRow, step: str) -> None:
     async def play(pilot: Pilot[None]) -> None:
         await to_cloud_key_step(pilot, step)
+
+    assert picture(Host(lambda: CreateCloudKeyWizard(dialog_engine, fixed_key_set, REGION)), play)
+
+
+@pytest.mark.parametrize("spec", [KeySpec.RSA_3072, KeySpec.HMAC_256])
+def test_cloud_key_of_another_kind(
+    picture: Picture, dialog_engine: Engine, fixed_key_set: KeySetRow, spec: KeySpec
+) -> None:
+    async def play(pilot: Pilot[None]) -> None:
+        await to_cloud_key_step(pilot, "details")
+        await choose(pilot, "key_spec", spec)
+
+    assert picture(Host(lambda: CreateCloudKeyWizard(dialog_engine, fixed_key_set, REGION)), play)
+
+
+def test_cloud_key_choosing_its_spec(picture: Picture, dialog_engine: Engine, fixed_key_set: KeySetRow) -> None:
+    async def play(pilot: Pilot[None]) -> None:
+        await to_cloud_key_step(pilot, "details")
+        field(pilot, "key_spec").editor.focus()
+        await pilot.press("enter")
 
     assert picture(Host(lambda: CreateCloudKeyWizard(dialog_engine, fixed_key_set, REGION)), play)
 

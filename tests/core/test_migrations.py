@@ -105,7 +105,7 @@ def test_what_the_first_schema_holds_is_carried_on(empty: Store) -> None:
     assert (account.revision, account.rotation_days, account.pending_access_key_id) == (1, None, None)
     assert (key_set.revision, key_set.rotation_method) == (1, RotationMethod.IN_PLACE)
     assert (key.origin, key.rotations_used, key.policy) == ("EXTERNAL", 0, None)
-    assert (version.cloud_status, version.rotated_at) == (None, None)
+    assert (version.cloud_status, version.rotated_at, version.public_key) == (None, None, None)
 
 
 def upgrade(opened: Store, revision: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import col
 
-from kctui.core.model import AdminGroup, CloudKey, CspAccount, KeySet
+from kctui.core.model import AdminGroup, CloudKey, CspAccount, Hsm, KeySet
 from kctui.core.paging import Paged, contains
 from kctui.core.store import Store
 from kctui.core.words import RotationMethod
@@ -25,7 +25,10 @@ class KeySetSort(StrEnum):
 
 @dataclass(frozen=True)
 class KeySetRow:
-    """A Key Set as lists show it. cloud_keys: how many it has. revision: a dialog refuses an outdated row."""
+    """A Key Set as lists show it. hsm: None for software. cloud_keys: how many it has.
+
+    revision: a dialog refuses an outdated row.
+    """
 
     id: str
     name: str
@@ -33,6 +36,7 @@ class KeySetRow:
     group: str
     account: str
     account_id: str
+    hsm: str | None
     rotation_days: int | None
     rotation_method: RotationMethod
     cloud_keys: int
@@ -63,6 +67,7 @@ class KeySetList(Paged[KeySetRow]):
             col(AdminGroup.name),
             col(CspAccount.name),
             col(CspAccount.id),
+            col(Hsm.name),
             col(KeySet.rotation_days),
             col(KeySet.rotation_method),
             keys,
@@ -73,6 +78,7 @@ class KeySetList(Paged[KeySetRow]):
             store,
             statement.join(AdminGroup, col(AdminGroup.id) == KeySet.group_id)
             .join(CspAccount, col(CspAccount.id) == KeySet.csp_account_id)
+            .outerjoin(Hsm, col(Hsm.id) == KeySet.hsm_id)
             .where(*wanted),
             sa.select(col(KeySet.id)).where(*wanted),
             _SET_SORTS[sort],

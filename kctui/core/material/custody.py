@@ -35,15 +35,16 @@ def material_place(version: KeyVersion) -> Place:
     return Place("key_version", version.id, "sealed_material", (version.cloud_key_id, str(version.number), *of_hsm))
 
 
-def require_made(engine: Engine, key_set: KeySet, spec: KeySpec, region: str) -> None:
-    """Raise where a Key Set makes no key material of a spec for AWS: InvalidInputError, RefusedError."""
-    software.require_made(spec)
+def planned_algorithm(session: Session, key_set: KeySet, spec: KeySpec, partition: str) -> WrappingAlgorithm:
+    """What new key material of a Key Set will be wrapped by, as far as that is known without its token.
+
+    Raises RefusedError, with the reason, where AWS takes none or the HSM was found to have none.
+    """
     if key_set.hsm_id is None:
-        wrapping.wrapping_algorithm(spec, partition_of(region))
-        return
+        return wrapping.wrapping_algorithm(spec, partition)
     from kctui.core.material import hsm
 
-    hsm.choose(engine, _hsm(engine, key_set.hsm_id), spec, partition_of(region))
+    return hsm.planned(session.get_one(Hsm, key_set.hsm_id), spec, partition)
 
 
 def new_version(

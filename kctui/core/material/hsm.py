@@ -14,7 +14,7 @@ from kctui.core.observer import Observer
 from kctui.core.pkcs11 import objects
 from kctui.core.pkcs11.connection import Opened
 from kctui.core.pkcs11.errors import HsmRefusedError
-from kctui.core.pkcs11.findings import Choice
+from kctui.core.pkcs11.findings import Choice, Conformance
 from kctui.core.pkcs11.shapes import SHAPES
 from kctui.core.words import KeySpec
 
@@ -37,9 +37,9 @@ class Kept:
     public_key: bytes | None
 
 
-def require_makes(engine: Engine, hsm: Hsm, spec: KeySpec, partition: str) -> None:
-    """Raise HsmRefusedError where the token makes no key material of the spec for AWS, with the reason."""
-    choose(engine, hsm, spec, partition)
+def planned(hsm: Hsm, spec: KeySpec, partition: str) -> WrappingAlgorithm:
+    """What a key spec will be wrapped by, as the HSM was last probed; without its token. Raises HsmRefusedError."""
+    return WrappingAlgorithm(_chosen(Conformance.from_json(hsm.conformance), hsm, spec, partition).way.algorithm)
 
 
 def make(engine: Engine, hsm: Hsm, spec: KeySpec, partition: str, observer: Observer) -> Kept:
@@ -98,8 +98,12 @@ def wrap(engine: Engine, hsm: Hsm, kept: Kept, partition: str, aws_key: bytes, w
 
 def choose(engine: Engine, hsm: Hsm, spec: KeySpec, partition: str) -> Choice:
     """How the token keeps and wraps key material of a spec. Raises HsmRefusedError with the reason."""
+    return _chosen(conformance_of(engine, hsm), hsm, spec, partition)
+
+
+def _chosen(conformance: Conformance, hsm: Hsm, spec: KeySpec, partition: str) -> Choice:
     taken = {one.value for one in allowed(spec, partition=partition)}
-    return conformance_of(engine, hsm).choose(spec, sha1=hsm.sha1_allowed, taken=taken)
+    return conformance.choose(spec, sha1=hsm.sha1_allowed, taken=taken)
 
 
 @contextmanager

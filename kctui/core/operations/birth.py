@@ -19,13 +19,19 @@ from kctui.core.errors import KctuiError, NeedsRecoveryError
 from kctui.core.model import CloudKey, KeyVersion, OperationStep
 from kctui.core.observer import Observer
 from kctui.core.operations.journal import Answer, LostOwnershipError, Run
-from kctui.core.words import AuditCategory, AuditType, StepState
+from kctui.core.words import AuditCategory, AuditType, KeySpec, KeyUsage, StepState
 
 CREATE_KEY = "CreateKey"
 UNDO_DAYS = 7
 OPERATION_TAG = "kctui:operation"
 CLOUD_KEY_TAG = "kctui:cloud-key"
 _CLOCKS_APART = timedelta(minutes=10)
+
+
+def create_key_call(spec: KeySpec, usage: KeyUsage) -> str:
+    """The call, in words for who looks before it is sent; the usage where the spec leaves a choice."""
+    kind = f"{spec.value}, {usage.value}" if len(spec.usages) > 1 else spec.value
+    return f"kms:CreateKey Origin=EXTERNAL, {kind}, policy, tags"
 
 
 def create_kms_key(

@@ -15,7 +15,7 @@ from kctui.core.model import CloudKey, CspAccount, KeyVersion
 from kctui.core.observer import Observer
 from kctui.core.operations.journal import Answer, ChangedElsewhereError, Run
 from kctui.core.timing import eventually
-from kctui.core.words import CloudStatus, ImportState, KeySource, MaterialState, cloud_status
+from kctui.core.words import CloudStatus, ImportState, KeySource, KeySpec, MaterialState, cloud_status
 
 CONFIRM = "Confirm"
 
@@ -101,7 +101,9 @@ def import_version(
 
     def effect() -> Answer:
         imported = send_material(run, kms, kms_key_id, version, valid_to)
-        return Answer(imported.request_id, data={"key_material_id": imported.key_material_id})
+        # Only of a symmetric key may a material be named (AWS KMS API Reference, ImportKeyMaterial, KeyMaterialId).
+        named = imported.key_material_id if run.key().key_spec is KeySpec.SYMMETRIC_DEFAULT else None
+        return Answer(imported.request_id, data={"key_material_id": named})
 
     def keep(session: Session, answer: Answer) -> None:
         row = session.get_one(KeyVersion, version.id)

@@ -9,11 +9,14 @@ from sqlmodel import Session, select
 from kctui.core import validation
 from kctui.core.clock import now
 from kctui.core.engine import Engine
-from kctui.core.errors import ConflictError, InvalidInputError, KctuiError
+from kctui.core.errors import ConflictError, InvalidInputError, KctuiError, RefusedError
 from kctui.core.key_sets import find_key_set
-from kctui.core.material import custody, software
+from kctui.core.material import custody
+from kctui.core.material.aws_wrapping import WRAPPING_KEY_BITS, WrappingAlgorithm
+from kctui.core.material.software import require_made
 from kctui.core.model import CloudKey, CspAccount, KeySet, RegionName, Schedule, new_id
 from kctui.core.observer import Observer, Silent
+from kctui.core.operations.birth import create_key_call
 from kctui.core.operations.definitions import DEFINITIONS
 from kctui.core.operations.journal import Beginning, begin
 from kctui.core.operations.runner import audit_refusal, run_to_end
@@ -24,7 +27,8 @@ from kctui.core.words import CloudStatus, KeySpec, KeyUsage, OperationKind, Sche
 class NewCloudKey:
     """What a CloudKey is made from. key_set: its name. rotation_days: None is Never. expires_at: None is Never.
 
-    administrators, users: ARNs for the key policy. tags: the administrator's own.
+    administrators, users: ARNs for the key policy. tags: the administrator's own. key_usage: None is the first of the
+    spec's (see `KeySpec.usages`).
     """
 
     name: str
@@ -37,11 +41,27 @@ class NewCloudKey:
     expires_at: datetime | None = None
     key_spec: KeySpec = KeySpec.SYMMETRIC_DEFAULT
     tags: Mapping[str, str] = field(default_factory=dict)
+    key_usage: KeyUsage | None = None
 
     @property
     def alias(self) -> str:
         """The alias that AWS will know it by."""
         return f"alias/{self.name}"
+
+    @property
+    def usage(self) -> KeyUsage:
+        """The usage it gets. Raises InvalidInputError where its spec has no such."""
+        require_made(self.key_spec)
+        usages = self.key_spec.usages
+        if self.key_usage is None:
+            return usages[0]
+        if self.key_usage not in usages:
+            raise InvalidInputError(
+                f"A key of {self.key_spec.value} cannot be for {self.key_usage.value}",
+                remedy=f"It can be for {' or '.join(usage.value for usage in usages)}.",
+                field="key_usage",
+            )
+        return self.key_usage
 
 
 def check_new_cloud_key(engine: Engine, new: NewCloudKey) -> list[str]:
@@ -55,19 +75,21 @@ def check_new_cloud_key(engine: Engine, new: NewCloudKey) -> list[str]:
         validation.check_principal_arn(arn)
     validation.check_tags(new.tags)
     validation.check_expiry(new.expires_at)
-    software.require_made(new.key_spec)
+    usage = new.usage
     if new.rotation_days is not None and not 1 <= new.rotation_days <= validation.MOST_ROTATION_DAYS:
         raise InvalidInputError("That is not a rotation schedule", field="rotation_schedule")
     with engine.store.read() as session:
-        account = session.get_one(CspAccount, find_key_set(session, new.key_set).csp_account_id)
+        key_set = find_key_set(session, new.key_set)
+        account = session.get_one(CspAccount, key_set.csp_account_id)
         _check_region(session, new.region, account)
         _refuse_taken(session, new, account.id)
+        algorithm = _wrapping(session, new, key_set, account)
     expiry = f", expires {new.expires_at:%Y-%m-%d}" if new.expires_at else ", does not expire"
     return [
         f"kms:DescribeKey {new.alias}, to see that it is free",
-        f"kms:CreateKey Origin=EXTERNAL, {new.key_spec.value}, with key policy and tags",
+        create_key_call(new.key_spec, usage),
         f"kms:CreateAlias {new.alias}",
-        "kms:GetParametersForImport RSA_4096, RSAES_OAEP_SHA_256",
+        f"kms:GetParametersForImport RSA_{WRAPPING_KEY_BITS}, {algorithm.value}",
         f"kms:ImportKeyMaterial{expiry}",
         "kms:DescribeKey, until it is Enabled",
     ]
@@ -129,7 +151,7 @@ def _row(new: NewCloudKey, key_set: KeySet, cloud_key_id: str) -> CloudKey:
         alias=new.alias,
         description=new.description,
         key_spec=new.key_spec,
-        key_usage=KeyUsage.ENCRYPT_DECRYPT,
+        key_usage=new.usage,
         cloud_status=CloudStatus.UPDATING,
         expires_at=new.expires_at,
         rotation_days=new.rotation_days,
@@ -149,6 +171,14 @@ def _check_region(session: Session, region: str, account: CspAccount) -> None:
             remedy="Choose one of these; `kctui account test` asks AWS again for newly enabled ones.",
             field="region",
         )
+
+
+def _wrapping(session: Session, new: NewCloudKey, key_set: KeySet, account: CspAccount) -> WrappingAlgorithm:
+    """How its material will be wrapped. Where AWS takes none there, or the HSM has none, that is the spec's error."""
+    try:
+        return custody.planned_algorithm(session, key_set, new.key_spec, account.partition)
+    except RefusedError as error:
+        raise InvalidInputError(error.title, detail=error.detail, remedy=error.remedy, field="key_spec") from error
 
 
 def _refuse_taken(session: Session, new: NewCloudKey, csp_account_id: str) -> None:

@@ -33,7 +33,9 @@ TokenKey = Key
 KEK_BITS = 256
 LABEL = b"kctui/1/hsm-fingerprint/"
 _BLOCKS = hashlib.sha256(LABEL).digest()
-_PRIVATE_DROPS = {
+# Attributes that a kind of key has no use for, and that some tokens refuse even where they are false.
+_DROPS = {
+    Kind.HMAC: (Attribute.ENCRYPT, Attribute.DECRYPT, Attribute.WRAP, Attribute.UNWRAP),
     Kind.EC: (Attribute.ENCRYPT, Attribute.DECRYPT, Attribute.WRAP, Attribute.UNWRAP, Attribute.VERIFY),
     Kind.RSA: (Attribute.ENCRYPT, Attribute.WRAP, Attribute.VERIFY, Attribute.DERIVE),
 }
@@ -106,7 +108,7 @@ def made(opened: Opened, shape: Shape) -> Iterator[Made]:
         if not shape.private:
             uses = MechanismFlag.ENCRYPT if shape.kind is Kind.AES else MechanismFlag.SIGN
             secret = opened.session.generate_key(
-                shape.key_type, shape.bits, store=False, capabilities=uses, template=_CONFINED
+                shape.key_type, shape.bits, store=False, capabilities=uses, template={**_CONFINED, **_drops(shape)}
             )
             undo.callback(destroy, secret)
             require_confined(secret)
@@ -164,7 +166,7 @@ def restored(
 
 def _unwrap(kek: Any, shape: Shape, blob: bytes, mechanism: int, public_key: bytes | None) -> Key:
     """C_UnwrapKey, in the ways that tokens want it."""
-    drops: dict[Any, Any] = dict.fromkeys(_PRIVATE_DROPS.get(shape.kind, ()), DEFAULT)
+    drops: dict[Any, Any] = _drops(shape)
     uses = MechanismFlag.ENCRYPT if shape.kind is Kind.AES else MechanismFlag.SIGN
 
     def attempt(template: dict[Any, Any]) -> Key:
@@ -191,6 +193,10 @@ def _unwrap(kek: Any, shape: Shape, blob: bytes, mechanism: int, public_key: byt
         with contextlib.suppress(p11.PKCS11Error):
             key[Attribute.SENSITIVE] = True
         return key
+
+
+def _drops(shape: Shape) -> dict[Any, Any]:
+    return dict.fromkeys(_DROPS.get(shape.kind, ()), DEFAULT)
 
 
 def require_confined(key: Key) -> None:
@@ -303,7 +309,6 @@ def _imported(opened: Opened, aws_key: bytes) -> Iterator[PublicKey]:
             Attribute.ENCRYPT: False,
             Attribute.VERIFY: False,
             Attribute.TOKEN: False,
-            Attribute.PRIVATE: False,
         }
     )
     try:

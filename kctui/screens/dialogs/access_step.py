@@ -15,6 +15,7 @@ from textual.widgets import Button, Static
 from kctui.core import validation
 from kctui.core.errors import InvalidInputError
 from kctui.core.text import safe
+from kctui.core.words import KeyUsage
 from kctui.screens.dialogs.base import Dialog
 from kctui.screens.dialogs.fields import LinesField
 from kctui.screens.dialogs.wizard import Step
@@ -132,6 +133,10 @@ class PrincipalsField(LinesField):
         self.area.move_cursor(self.area.document.end)
 
 
+def _use(usage: KeyUsage) -> str:
+    return f"They can use the key to {usage.told}."
+
+
 class AccessStep(Step):
     """Who may administer the key, and who may use it."""
 
@@ -139,7 +144,12 @@ class AccessStep(Step):
     keys = "F2: add   Tab: next   Esc: leave"
 
     def __init__(
-        self, principals: KnownPrincipals, administrators: Sequence[str] = (), users: Sequence[str] = ()
+        self,
+        principals: KnownPrincipals,
+        administrators: Sequence[str] = (),
+        users: Sequence[str] = (),
+        *,
+        usage: KeyUsage = KeyUsage.ENCRYPT_DECRYPT,
     ) -> None:
         super().__init__("Access")
         self.principals = principals
@@ -150,15 +160,17 @@ class AccessStep(Step):
             administrators,
             hint="They have administrative rights to the key.",
         )
-        self.users_field = PrincipalsField(
-            "users", "Users", "a User", users, hint="They can use the key to encrypt and decrypt."
-        )
+        self.users_field = PrincipalsField("users", "Users", "a User", users, hint=_use(usage))
 
     def compose(self) -> ComposeResult:
         """Two lists of ARNs."""
         yield Static(Content(ROOT_ALWAYS), classes="words")
         yield self.administrators_field
         yield self.users_field
+
+    def say_use(self, usage: KeyUsage) -> None:
+        """Say what the users may do with a key of this usage."""
+        self.users_field.hint(Content(_use(usage)))
 
     @property
     def administrators(self) -> tuple[str, ...]:

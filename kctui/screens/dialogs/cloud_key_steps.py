@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from textual import on
 from textual.app import ComposeResult
+from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Select, Static
 
@@ -13,7 +14,7 @@ from kctui.core import validation
 from kctui.core.clock import rfc3339
 from kctui.core.errors import InvalidInputError, KctuiError
 from kctui.core.text import safe
-from kctui.core.words import KeySpec
+from kctui.core.words import MADE_SPECS, KeySpec, KeyUsage, key_spec_words
 from kctui.screens.dialogs.base import Facts, Failure
 from kctui.screens.dialogs.fields import ChoiceField, TextField, at_field
 from kctui.screens.dialogs.schedule import KEYS_BESIDE_CHOICES, RotationSchedule
@@ -22,19 +23,74 @@ from kctui.screens.dialogs.wizard import REVIEW, Step
 if TYPE_CHECKING:
     from kctui.core.operations import NewCloudKey
 
-KEY_SPEC = f"{KeySpec.SYMMETRIC_DEFAULT.value} · encrypt and decrypt"
+_SERVICES = "Not for services of AWS; rotates by a new KMS key."
+_FOR_GOOD = "It cannot be changed once the key is made."
 NEVER = "never"
 A_DATE = "date"
 
 
+class KeyKind(Vertical):
+    """What kind of key it becomes: the usages follow the spec, and are a choice only where there are several."""
+
+    DEFAULT_CSS = """
+    KeyKind { height: auto; width: 1fr; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._spec = ChoiceField("key_spec", "Key spec", [(spec.value, spec) for spec in MADE_SPECS], required=True)
+        self._usage = ChoiceField("key_usage", "Key usage", _usages(MADE_SPECS[0]), required=True, hint=_FOR_GOOD)
+        self._only = Facts()
+
+    def compose(self) -> ComposeResult:
+        """The spec, and its usage in the same place, chosen or told."""
+        yield self._spec
+        yield self._usage
+        yield self._only
+
+    def on_mount(self) -> None:
+        """Tell the usage of the first spec."""
+        self._follow()
+
+    @on(Select.Changed)
+    def _chosen(self, event: Select.Changed) -> None:
+        if event.select is self._spec.select:
+            usages = self.spec.usages
+            self._usage.offer(_usages(self.spec), self.usage if self.usage in usages else usages[0])
+        self._follow()
+
+    def _follow(self) -> None:
+        self._usage.display = len(self.spec.usages) > 1
+        self._only.display = not self._usage.display
+        self._only.show([("Key usage", self.spec.usages[0].told)])
+        self._spec.hint(Content("" if self.spec is KeySpec.SYMMETRIC_DEFAULT else _SERVICES))
+
+    @property
+    def spec(self) -> KeySpec:
+        """What is chosen."""
+        return self._spec.value
+
+    @property
+    def usage(self) -> KeyUsage:
+        """What is chosen, or the only one there is."""
+        return self._usage.value
+
+
+def _usages(spec: KeySpec) -> list[tuple[str, KeyUsage]]:
+    return [(usage.told, usage) for usage in spec.usages]
+
+
 class CloudKeyDetails(Step):
-    """Name and Description; below the name, the alias it becomes."""
+    """Name, Description and kind; below the name, the alias it becomes."""
+
+    keys = "Tab: next field   Esc: leave"
 
     def __init__(self, key_set: str, region: str) -> None:
         super().__init__("Details")
         self._facts = [("Type", "AWS"), ("Key Set", key_set), ("Region", region)]
         self.key_name = TextField("name", "Name", required=True)
         self.description = TextField("description", "Description")
+        self.kind = KeyKind()
         self._taken = ""
 
     def compose(self) -> ComposeResult:
@@ -43,7 +99,7 @@ class CloudKeyDetails(Step):
         yield Static("")
         yield self.key_name
         yield self.description
-        yield Facts([("Key spec", KEY_SPEC)])
+        yield self.kind
 
     def name_changed(self) -> None:
         """Say which alias it becomes, before anything is known of it."""
@@ -155,7 +211,7 @@ class ReviewStep(Step):
                 ("Name", new.name),
                 ("Alias", new.alias),
                 ("Description", new.description or "–"),
-                ("Key spec", KEY_SPEC),
+                ("Key spec", key_spec_words(new.key_spec, new.usage)),
                 *_listed("Administrators", new.administrators),
                 *_listed("Users", new.users),
                 ("Rotation Schedule", f"{rotation}, as the Key Set" if inherited else rotation),

@@ -10,7 +10,6 @@ from textual.widgets import Input
 
 from kctui.core.errors import ConflictError, InvalidInputError, KctuiError, NotFoundError
 from kctui.core.observer import Observer
-from kctui.core.words import KeySpec
 from kctui.screens.dialogs.access_step import AccessStep, KnownPrincipals
 from kctui.screens.dialogs.cloud_key_steps import CloudKeyDetails, CloudKeySchedule, ReviewStep
 from kctui.screens.dialogs.fields import at_field
@@ -105,6 +104,8 @@ class CreateCloudKeyWizard(Wizard):
     def show_step(self, index: int) -> None:
         """On the review, ask for the AWS calls to come; Apply waits for them."""
         super().show_step(index)
+        if self.current is self._access:
+            self._access.say_use(self._details.kind.usage)
         if self.current is not self._review:
             return
         new = self.new()
@@ -149,7 +150,8 @@ class CreateCloudKeyWizard(Wizard):
             users=self._access.users,
             rotation_days=self._schedule.rotation.days,
             expires_at=self._schedule.expires_at,
-            key_spec=KeySpec.SYMMETRIC_DEFAULT,
+            key_spec=self._details.kind.spec,
+            key_usage=self._details.kind.usage,
         )
 
     def work(self) -> Callable[[Observer], Outcome]:

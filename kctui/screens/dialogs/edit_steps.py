@@ -168,7 +168,7 @@ class EditAccess(AccessStep):
     keys = "F2: add   F3: view policy"
 
     def __init__(self, principals: KnownPrincipals, details: "CloudKeyDetails") -> None:
-        super().__init__(principals, details.administrators, details.users)
+        super().__init__(principals, details.administrators, details.users, usage=details.row.key_usage)
         self._ours = (details.administrators, details.users)
         self.policy = PolicyPanel(details.row.name)
         self._adopted = False
