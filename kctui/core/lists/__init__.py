@@ -19,6 +19,7 @@ from kctui.core.paging import Cursor, Page
 
 __all__ = [
     "AccountSort", "AuditList", "AuditObject", "AuditQuery", "CloudKeyList", "CloudKeyQuery", "CloudKeyRow",
-    "CloudKeySort", "CspAccountList", "CspAccountRow", "Cursor", "HsmList", "HsmRow", "KeySetList", "KeySetRow", "KeySetSort", "Page",
-    "RegionChoice", "cloud_key_row", "find_cloud_key", "managed_key_ids", "region_choices", "regions_in_use",
+    "CloudKeySort", "CspAccountList", "CspAccountRow", "Cursor", "HsmList", "HsmRow", "KeySetList", "KeySetRow",
+    "KeySetSort", "Page", "RegionChoice", "cloud_key_row", "find_cloud_key", "managed_key_ids", "region_choices",
+    "regions_in_use",
 ]  # fmt: skip

@@ -51,7 +51,7 @@ class HsmList(Paged[HsmRow]):
         wanted = [contains(text, Hsm.name, Hsm.token_label)] if text else []
         sets = sa.select(sa.func.count()).where(col(KeySet.hsm_id) == Hsm.id).scalar_subquery()
         versions = sa.select(sa.func.count()).where(col(KeyVersion.hsm_id) == Hsm.id).scalar_subquery()
-        statement: sa.Select[Any] = sa.select(
+        columns: list[Any] = [
             col(Hsm.id),
             col(Hsm.name),
             col(AdminGroup.name),
@@ -75,7 +75,8 @@ class HsmList(Paged[HsmRow]):
             versions,
             col(Hsm.revision),
             col(Hsm.created_at),
-        )
+        ]
+        statement = sa.select(*columns)
         super().__init__(
             store,
             statement.join(AdminGroup, col(AdminGroup.id) == Hsm.group_id).where(*wanted),
