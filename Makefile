@@ -4,7 +4,7 @@ BIN    := $(VENV)/bin
 PYTHON ?= python3
 STAMP  := $(VENV)/.made-from-requirements
 
-.PHONY: demo test check lint types contracts env test-tools lock clean
+.PHONY: demo test check lint types contracts env test-tools bench lock clean
 
 demo: $(STAMP)
 	@$(BIN)/kctui demo
@@ -32,6 +32,10 @@ $(STAMP): requirements.txt tools/make-env
 
 test-tools:
 	@tools/install-test-tools
+
+# Rates of each operation on key material, in software and in soft tokens: docs/bench.md keeps what was measured.
+bench: $(STAMP) test-tools
+	@$(BIN)/python tools/bench
 
 # Needs uv; run after a change to the dependencies in pyproject.toml.
 lock:
