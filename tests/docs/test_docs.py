@@ -16,6 +16,8 @@ import pytest
 from kctui.cli.root import kctui
 from kctui.core.aws.permissions import PERMISSIONS
 from kctui.core.aws.policy_documents import least_privilege
+from kctui.core.material.wrapping import wrapping_algorithm
+from kctui.core.words import MADE_SPECS
 from kctui.demo.box import AccessKey, Box
 
 _aws_accounts = count(500_000_000_001)
@@ -74,6 +76,13 @@ def test_every_command_of_a_page_runs_in_the_order_it_stands(
             capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert done.returncode == 0, f"{command}\n{done.stderr}"
+
+
+def test_the_page_of_key_types_says_what_is_made_for_what_and_wrapped_how() -> None:
+    page = (ROOT / "docs" / "key-types.md").read_text()
+    rows = re.findall(r"^\| [^|]+ \| ([A-Z0-9_, ]+) \| (\w+) \| (\w+) \|$", page, re.MULTILINE)
+    told = {(spec, usage, wrapping) for specs, usage, wrapping in rows for spec in specs.split(", ")}
+    assert told == {(spec, usage, wrapping_algorithm(spec)) for spec in MADE_SPECS for usage in spec.usages}
 
 
 def command_paths(group: click.Group, before: str = "kctui") -> Iterator[str]:
