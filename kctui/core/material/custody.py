@@ -8,7 +8,7 @@ from kctui.core.clock import now
 from kctui.core.engine import Engine
 from kctui.core.errors import RefusedError, TamperedError
 from kctui.core.keyring import Keyring
-from kctui.core.material.software import fingerprint, generate, public_key_of
+from kctui.core.material.software import fingerprint, generate, has_public_key, public_key_of
 from kctui.core.model import KeyVersion, new_id
 from kctui.core.sealing import Place
 from kctui.core.secret import Secret
@@ -36,17 +36,22 @@ def new_version(keyring: Keyring, group_id: str, cloud_key_id: str, number: int,
 
 
 def open_material(keyring: Keyring, group_id: str, version: KeyVersion) -> Secret:
-    """Open our copy and check its fingerprint. Raises RefusedError where there is none, TamperedError."""
+    """Open our copy; check its fingerprint, and the public key beside it. RefusedError for none, TamperedError."""
     if version.sealed_material is None or version.fingerprint is None:
         raise RefusedError(
             "kctui holds no copy of this key material", detail="AWS made it: it can be neither removed nor uploaded."
         )
     place = material_place(version.id, version.cloud_key_id, version.number)
     material = keyring.open(group_id, place, version.sealed_material)
+    differs = ""
     if not hmac.compare_digest(fingerprint(material), version.fingerprint):
+        differs = "fingerprint"
+    elif version.public_key is not None and not has_public_key(material, version.public_key):
+        differs = "public key"
+    if differs:
         material.wipe()
         raise TamperedError(
-            f"Our copy of version {version.number} does not match its fingerprint",
+            f"Our copy of version {version.number} does not match its {differs}",
             remedy="Do not remove or delete the key in the cloud. Restore the vault from a backup.",
         )
     return material
