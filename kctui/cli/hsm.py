@@ -43,7 +43,7 @@ def pin_options(function: "Callable[..., object]") -> "Callable[..., object]":
     epilog=examples(
         "kctui hsm add bastion --module /usr/lib/softhsm/libsofthsm2.so --token-label bastion --allow-sha1",
         "kctui hsm add cloudhsm --module /opt/cloudhsm/lib/libcloudhsm_pkcs11.so --token-label hsm1 \\",
-        "    --pin-file ~/crypto-user        # holds user:password",
+        "    --pin-file ~/crypto-user-and-password",
         "kctui hsm add nss --module libsoftokn3.so --token-label 'NSS Certificate DB' --allow-export \\",
         "    --init-args \"configdir='sql:/etc/nssdb' certPrefix='' keyPrefix='' secmod='' flags=\"",
     )

@@ -14,7 +14,7 @@ from kctui.cli.pages import every
 from kctui.cli.signals import run_operation
 from kctui.cli.vault import unlock_options
 from kctui.core.errors import InvalidInputError
-from kctui.core.validation import check_region, parse_expiry, parse_rotation
+from kctui.core.validation import check_key_usage, check_region, parse_expiry, parse_rotation
 from kctui.core.words import MADE_SPECS, KeySpec, KeyUsage
 
 if TYPE_CHECKING:
@@ -62,15 +62,17 @@ def key() -> None:
 )
 @click.option(
     "--key-spec",
+    metavar="SPEC",
     type=click.Choice([spec.value for spec in MADE_SPECS]),
     default=KeySpec.SYMMETRIC_DEFAULT.value,
     show_default=True,
-    help="What kind of key material.",
+    help=f"What kind of key material: {', '.join(MADE_SPECS)}.",
 )
 @click.option(
     "--key-usage",
+    metavar="USAGE",
     type=click.Choice([usage.value for usage in KeyUsage]),
-    help="What the key can do; never changed afterwards. Default: ENCRYPT_DECRYPT for symmetric and RSA keys, "
+    help=f"What the key is for, for good: {', '.join(KeyUsage)}. Default: ENCRYPT_DECRYPT for symmetric and RSA keys, "
     "SIGN_VERIFY for ECC, GENERATE_VERIFY_MAC for HMAC.",
 )
 @click.option("--tag", "tags", metavar="KEY=VALUE", multiple=True, help="A tag of the KMS key. Repeat for more.")
@@ -101,6 +103,7 @@ def create(
     expires_at = parse_expiry(expires)
     rotation_days = parse_rotation(rotation_schedule) if rotation_schedule else None
     own_tags = parse_tags(tags)
+    usage = check_key_usage(KeySpec(key_spec), KeyUsage(key_usage) if key_usage else None)
 
     def new_key(engine: "Engine") -> "NewCloudKey":
         from kctui.core.key_sets import find_key_set
@@ -121,7 +124,7 @@ def create(
             expires_at,
             KeySpec(key_spec),
             own_tags,
-            KeyUsage(key_usage) if key_usage else None,
+            usage,
         )
 
     if dry_run:

@@ -18,6 +18,7 @@ from kctui.core.aws.policies import principals_of
 from kctui.core.clock import age, now, rfc3339
 from kctui.core.engine import Engine
 from kctui.core.errors import KctuiError, RefusedError
+from kctui.core.key_use import ended_by_deletion, left_by_rotation
 from kctui.core.lists import CloudKeyRow, cloud_key_row
 from kctui.core.material.aws_wrapping import WRAPPING_KEY_BITS
 from kctui.core.material.custody import note_proven, planned_algorithm, prove
@@ -28,7 +29,7 @@ from kctui.core.operations.importing import kms_of, versions_in, versions_of
 from kctui.core.operations.material import material_of
 from kctui.core.operations.rotation import why_not_in_place
 from kctui.core.validation import partition_of
-from kctui.core.words import MOST_ROTATIONS, CloudStatus, KeySource, KeySpec, KeyUsage, RotationMethod
+from kctui.core.words import MOST_ROTATIONS, CloudStatus, KeySource, KeySpec, RotationMethod
 
 Answer = TypeVar("Answer")
 _SHOWN = 3
@@ -39,22 +40,6 @@ _WATCH = {
     "rds": "RDS and Aurora: 7 days until a database cannot be recovered",
     "ec2": "EBS: a volume fails at its next attach, not at once",
     "dynamodb": "DynamoDB: tables become inaccessible, and are archived after 7 days",
-}
-
-# What deletion ends. A symmetric key's ciphertext is KMS's own; the others follow standards (RFC 8017, RFC 2104).
-_LOST = {
-    (KeyUsage.ENCRYPT_DECRYPT, True): "what is encrypted under it can never be read again",
-    (KeyUsage.ENCRYPT_DECRYPT, False): "KMS can no longer decrypt what is encrypted under it",
-    (KeyUsage.SIGN_VERIFY, False): "nothing can be signed with it any more; its public key still verifies",
-    (KeyUsage.GENERATE_VERIFY_MAC, False): "KMS can neither make nor verify MACs with it any more",
-    (KeyUsage.KEY_AGREEMENT, False): "no shared secret can be derived with it any more",
-}
-# What a rotation by a new KMS key leaves as it was.
-_KEPT = {
-    KeyUsage.ENCRYPT_DECRYPT: "what was encrypted before decrypts as it did",
-    KeyUsage.SIGN_VERIFY: "what was signed before verifies as it did, with its own public key",
-    KeyUsage.GENERATE_VERIFY_MAC: "MACs made before verify as they did, under its key id",
-    KeyUsage.KEY_AGREEMENT: "it derives the shared secrets that it did, under its key id",
 }
 
 
@@ -180,7 +165,7 @@ def _deletion(look: _Look, days: int) -> Consequences:
         KeyAction.DELETE,
         look.row,
         f"The key cannot be used from now on. On {gone:%Y-%m-%d}, in {days} days, AWS deletes it for good, and "
-        f"{_LOST[look.row.key_usage, look.row.key_spec is KeySpec.SYMMETRIC_DEFAULT]}.",
+        f"{ended_by_deletion(look.row.key_spec, look.row.key_usage)}.",
         (*copy, *_what_depends(look), *_earlier(look), Line(Mark.UNDO, "undo", undo)),
         (f"kms:ScheduleKeyDeletion PendingWindowInDays={days}", "kms:DescribeKey, until it is PendingDeletion"),
         refusal,
@@ -223,7 +208,7 @@ def _rotation(look: _Look, method: RotationMethod) -> Consequences:
         KeyAction.ROTATE,
         look.row,
         "kctui makes a new KMS key with new key material, and moves the alias to it. The present KMS key stays "
-        f"Enabled, without alias, and stays listed as an earlier version: {_KEPT[look.row.key_usage]}.",
+        f"Enabled, without alias, and stays listed as an earlier version: {left_by_rotation(look.row.key_usage)}.",
         (
             Line(Mark.ATTENTION, "key id", "a new one: who names the key by id or ARN goes on using the earlier key"),
             Line(Mark.ATTENTION, "alias", f"{alias or 'none'} moves to the new key"),

@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from kctui.core.clock import now as present
 from kctui.core.errors import InvalidInputError
+from kctui.core.words import KeySpec, KeyUsage
 
 LONGEST_NAME = 250
 LONGEST_DESCRIPTION = 8192
@@ -67,6 +68,19 @@ def check_description(text: str) -> str:
             field="description",
         )
     return text
+
+
+def check_key_usage(spec: KeySpec, usage: KeyUsage | None) -> KeyUsage:
+    """What a key of a spec of `MADE_SPECS` is for; None is the first of its usages (see `KeySpec.usages`)."""
+    if usage is None:
+        return spec.usages[0]
+    if usage not in spec.usages:
+        raise InvalidInputError(
+            f"A key of {spec.value} cannot be for {usage.value}",
+            remedy=f"It can be for {' or '.join(each.value for each in spec.usages)}.",
+            field="key_usage",
+        )
+    return usage
 
 
 def check_region(region: str, partition: str | None = None) -> str:

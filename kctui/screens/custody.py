@@ -10,8 +10,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from kctui.core.availability import KeyAction
+from kctui.core.key_use import works_after_upload
 from kctui.core.observer import Observer
-from kctui.core.words import CloudStatus, KeySpec, KeyUsage, RotationMethod
+from kctui.core.words import CloudStatus, KeySpec, RotationMethod
 from kctui.screens.wording import moment, status, version_words
 
 if TYPE_CHECKING:
@@ -27,9 +28,7 @@ _CANCELLED = (
     "Are you sure you want to cancel the deletion of the following CloudKey? AWS will not delete the key. It is "
     "DISABLED then: applications can use it again once it is enabled."
 )
-_UPLOADED = "kctui imports its copy of the key material again, every version of it. The key works at once, "
-_UPLOADED_CIPHER = "for what was encrypted before as well."
-_UPLOADED_OTHER = "as it did before."
+_UPLOADED = "kctui imports its copy of the key material again, every version of it."
 
 _EXPIRES = (
     "kctui imports its copy of the key material again, every version of it, with the new expiration. When that is "
@@ -150,7 +149,7 @@ class Custody:
         from kctui.screens.dialogs.custody import UploadDialog
 
         words = f"{self.row.name} is in the cloud again"
-        told = _UPLOADED + (_UPLOADED_CIPHER if self.row.key_usage is KeyUsage.ENCRYPT_DECRYPT else _UPLOADED_OTHER)
+        told = f"{_UPLOADED} {works_after_upload(self.row.key_usage)}"
         look = self._look_at_import(told, "Remove from Cloud, at any time", words)
         return UploadDialog(self.row.region, look, self._import(words), self.row.expires_at, self.clock())
 

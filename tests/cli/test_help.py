@@ -17,6 +17,7 @@ EXPECTED = {
     "account add", "account list", "account show", "account test", "account edit", "account rotate-credentials",
     "account remove", "keyset create", "keyset list", "keyset show", "keyset edit", "keyset remove", "keyset import",
     "key create", "key list", "key show", "key edit", "key upload", "key enable", "key disable",
+    "hsm add", "hsm list", "hsm test", "hsm remove",
     "key remove-from-cloud", "key delete", "key cancel-deletion", "key rotate",
     "audit list", "audit export", "audit verify", "aws policy", "aws setup",
 }  # fmt: skip
@@ -84,9 +85,12 @@ def test_every_option_explains_itself(path: tuple[str, ...], command: click.Comm
 @_named
 def test_no_option_takes_a_secret(path: tuple[str, ...], command: click.Command) -> None:
     taken = {
-        option for p in command.params for option in p.opts if re.search("passphrase|secret|password|pin$", option)
+        option
+        for p in command.params
+        for option in p.opts
+        if not (isinstance(p, click.Option) and p.is_flag) and re.search("passphrase|secret|password|pin", option)
     }
-    assert taken <= {"--passphrase-file", "--secret-access-key-file"}
+    assert taken <= {"--passphrase-file", "--secret-access-key-file", "--pin-file", "--pin-fd"}
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -242,6 +242,17 @@ def test_a_key_whose_material_we_hold_is_linked_and_can_be_uploaded(engine: Engi
     assert entry.objects["Key material"] == "held by this vault"
 
 
+@pytest.mark.parametrize("spec", [KeySpec.HMAC_256, KeySpec.ECC_NIST_P256])
+def test_a_key_that_has_no_material_id_is_linked_by_its_key_id(engine: Engine, kms: KMSClient, spec: KeySpec) -> None:
+    row_id = create_cloud_key(engine, new_key(key_spec=spec))
+    key_id = lose(engine, row_id)
+    kms.delete_imported_key_material(KeyId=key_id)
+    [outcome] = all_keys(engine).outcomes
+    assert (outcome.became, cloud_key_row(engine.store, row_id).kms_key_id) == (Became.LINKED, key_id)
+    upload(engine, row_id)
+    assert kms.describe_key(KeyId=key_id)["KeyMetadata"]["KeyState"] == "Enabled"
+
+
 def test_a_key_is_not_linked_to_a_copy_that_does_not_open(engine: Engine, root: AccessKey) -> None:
     row_id = create_cloud_key(engine, new_key())
     lose(engine, row_id)

@@ -22,9 +22,10 @@ from kctui.core.aws.kms import Imported, Kms
 from kctui.core.consequences import consequences
 from kctui.core.details import VersionRow, cloud_key_details
 from kctui.core.engine import Engine
-from kctui.core.errors import InvalidInputError
+from kctui.core.errors import InvalidInputError, TamperedError
 from kctui.core.lists import cloud_key_row
 from kctui.core.material.custody import open_material
+from kctui.core.material.software import generate, public_key_of
 from kctui.core.model import CspAccount, KeySet, KeyVersion
 from kctui.core.operations import (
     CloudKeyEdit,
@@ -174,6 +175,19 @@ def test_what_was_removed_comes_back_by_an_upload(
     upload(engine, key_id)
     assert status(engine, key_id) is CloudStatus.AVAILABLE
     assert_kms_uses_our_copy(engine, kms, key_id)
+
+
+@pytest.mark.parametrize("spec", [KeySpec.RSA_2048, KeySpec.ECC_NIST_P256])
+def test_a_public_key_that_somebody_put_in_place_of_ours_stops_a_removal(
+    box: Box, engine: Engine, root: AccessKey, spec: KeySpec
+) -> None:
+    key_id = create_cloud_key(engine, new_key(key_spec=spec))
+    with generate(spec) as other, engine.store.write() as session:
+        session.exec(select(KeyVersion)).one().public_key = public_key_of(spec, other)
+    box.calls.clear()
+    with pytest.raises(TamperedError, match="public key"):
+        remove_from_cloud(engine, key_id)
+    assert "DeleteImportedKeyMaterial" not in box.calls.operations()
 
 
 @pytest.mark.parametrize(("spec", "usage"), FAMILIES)

@@ -21,7 +21,7 @@ from kctui.core.operations import (
 )
 from kctui.core.recovery import open_operations, recover
 from kctui.core.sync import sync
-from kctui.core.words import CloudStatus, MaterialState, RotationMethod
+from kctui.core.words import CloudStatus, KeySpec, MaterialState, RotationMethod
 from tests.core.killed import SURVIVED, run_until_commit
 from tests.core.operations import new_key
 
@@ -35,6 +35,10 @@ ROTATE_COMMITS = 20
 
 def make(engine: Engine) -> None:
     create_cloud_key(engine, new_key())
+
+
+def make_key_pair(engine: Engine) -> None:
+    create_cloud_key(engine, new_key(key_spec=KeySpec.ECC_NIST_P256))
 
 
 def states(kms: KMSClient) -> list[str]:
@@ -57,6 +61,22 @@ def test_a_creation_killed_before_any_commit_is_finished_or_never_was(
     assert (row.cloud_status, states(kms)) == (CloudStatus.AVAILABLE, ["Enabled"])
     blob = kms.encrypt(KeyId="alias/payroll-db", Plaintext=b"salaries")["CiphertextBlob"]
     assert kms.decrypt(CiphertextBlob=blob)["Plaintext"] == b"salaries"
+
+
+@pytest.mark.parametrize("n", range(1, CREATE_COMMITS + 1))
+def test_a_creation_of_a_key_pair_killed_before_any_commit_is_finished_with_the_pair_that_was_sealed(
+    engine: Engine, kms: KMSClient, passphrase: str, n: int
+) -> None:
+    run_until_commit(engine.home, engine.keyring.operator, passphrase, make_key_pair, n)
+    recover(engine)
+    rows = CloudKeyList(engine.store, CloudKeyQuery()).page().rows
+    if n == 1:
+        assert (rows, states(kms)) == ((), [])
+        return
+    [row] = rows
+    assert (row.cloud_status, states(kms)) == (CloudStatus.AVAILABLE, ["Enabled"])
+    [version] = cloud_key_details(engine.store, row.id).versions
+    assert kms.get_public_key(KeyId="alias/payroll-db")["PublicKey"] == version.public_key
 
 
 @pytest.mark.parametrize("n", range(1, SWITCH_COMMITS + 1))

@@ -17,6 +17,8 @@ from kctui.cli.hsm import hsm
 from kctui.cli.root import kctui
 from kctui.core.aws.permissions import PERMISSIONS
 from kctui.core.aws.policy_documents import least_privilege
+from kctui.core.material.wrapping import wrapping_algorithm
+from kctui.core.words import MADE_SPECS
 from kctui.demo.box import AccessKey, Box
 
 _aws_accounts = count(500_000_000_001)
@@ -101,6 +103,13 @@ def asks_for_a_pin(command: str) -> bool:
     assert add is not None
     add.make_context("add", words[3:])
     return True
+
+
+def test_the_page_of_key_types_says_what_is_made_for_what_and_wrapped_how() -> None:
+    page = (ROOT / "docs" / "key-types.md").read_text()
+    rows = re.findall(r"^\| [^|]+ \| ([A-Z0-9_, ]+) \| (\w+) \| (\w+) \|$", page, re.MULTILINE)
+    told = {(spec, usage, wrapping) for specs, usage, wrapping in rows for spec in specs.split(", ")}
+    assert told == {(spec, usage, wrapping_algorithm(spec)) for spec in MADE_SPECS for usage in spec.usages}
 
 
 def command_paths(group: click.Group, before: str = "kctui") -> Iterator[str]:

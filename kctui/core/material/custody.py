@@ -80,14 +80,22 @@ def new_version(
 
 
 def open_material(keyring: Keyring, group_id: str, version: KeyVersion) -> Secret:
-    """Open our copy of software key material and check its fingerprint. Raises RefusedError, TamperedError."""
+    """Open our copy of software key material; check its fingerprint, and the public key beside it.
+
+    Raises RefusedError where there is none, or it is an HSM's, and TamperedError.
+    """
     if version.hsm_id is not None:
         raise RefusedError("This key material opens on its HSM only")
     material = _unsealed(keyring, group_id, version)
+    differs = ""
     if not hmac.compare_digest(software.fingerprint(material), version.fingerprint or ""):
+        differs = "fingerprint"
+    elif version.public_key is not None and not software.has_public_key(material, version.public_key):
+        differs = "public key"
+    if differs:
         material.wipe()
         raise TamperedError(
-            f"Our copy of version {version.number} does not match its fingerprint",
+            f"Our copy of version {version.number} does not match its {differs}",
             remedy="Do not remove or delete the key in the cloud. Restore the vault from a backup.",
         )
     return material

@@ -85,6 +85,14 @@ def public_key_of(spec: KeySpec, material: Secret) -> bytes | None:
     raise KctuiError(f"The key material is no private key of {spec.value}")
 
 
+def has_public_key(material: Secret, public_key: bytes) -> bool:
+    """Whether a public key (SubjectPublicKeyInfo, DER) is that of this private key, which is not checked again."""
+    with suppress(ValueError, TypeError, UnsupportedAlgorithm):
+        key = load_der_private_key(material.reveal(), None, unsafe_skip_rsa_key_validation=True)
+        return key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo) == public_key
+    return False
+
+
 def fingerprint(material: Secret) -> str:
-    """SHA-256 over a label and the material, in hex. A 256-bit random value cannot be found from it."""
+    """SHA-256 over a label and the material, in hex. A random value of 224 bits or more cannot be found from it."""
     return hashlib.sha256(b"kctui/1/material-fingerprint/" + material.reveal()).hexdigest()

@@ -52,16 +52,7 @@ class NewCloudKey:
     def usage(self) -> KeyUsage:
         """The usage it gets. Raises InvalidInputError where its spec has no such."""
         require_made(self.key_spec)
-        usages = self.key_spec.usages
-        if self.key_usage is None:
-            return usages[0]
-        if self.key_usage not in usages:
-            raise InvalidInputError(
-                f"A key of {self.key_spec.value} cannot be for {self.key_usage.value}",
-                remedy=f"It can be for {' or '.join(usage.value for usage in usages)}.",
-                field="key_usage",
-            )
-        return self.key_usage
+        return validation.check_key_usage(self.key_spec, self.key_usage)
 
 
 def check_new_cloud_key(engine: Engine, new: NewCloudKey) -> list[str]:
