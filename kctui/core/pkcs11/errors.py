@@ -23,13 +23,19 @@ class HsmRefusedError(RefusedError):
 class PinRefusedError(HsmRefusedError):
     """The token does not take the PIN. It is not tried again by itself: a token locks after a few tries."""
 
+    passes = True
+
 
 class PinLockedError(HsmRefusedError):
     """The token takes no PIN any more, or only one more wrong one."""
 
+    passes = True
+
 
 class TokenFullError(HsmRefusedError):
     """The token has no room left."""
+
+    passes = True
 
 
 class ModuleError(KctuiError):
