@@ -34,6 +34,7 @@ class Name(click.types.StringParamType):
 CLOUD_KEY = Name("cloud_key")
 KEY_SET = Name("key_set")
 CSP_ACCOUNT = Name("csp_account")
+HSM = Name("hsm")
 
 
 @click.command(

@@ -20,15 +20,24 @@ _PACKAGES = ("flask", "flask_cors", "moto")
 
 @click.command(
     cls=Command,
-    epilog=examples("kctui demo", "kctui demo --keys 200", "kctui demo --tour", "kctui demo --serve --port 4566"),
+    epilog=examples(
+        "kctui demo",
+        "kctui demo --keys 200",
+        "kctui demo --tour",
+        "kctui demo --tour --hsm",
+        "kctui demo --serve --port 4566",
+    ),
 )
 @click.option("--tour", is_flag=True, help="Print the guide's procedures while doing them.")
+@click.option("--hsm", "with_hsm", is_flag=True, help="With --tour: key material in an HSM (SoftHSM).")
 @click.option("--keys", type=click.IntRange(0, 100_000), metavar="N", help="Begin with so many CloudKeys.")
 @click.option("--serve", "serving", is_flag=True, help="Run AWS in a box alone, on loopback, until interrupted.")
 @click.option("--port", type=click.IntRange(0, 65_535), metavar="N", help="The port for --serve; 0 or none is any.")
 @json_option
 @click.pass_context
-def demo(ctx: click.Context, tour: bool, keys: int | None, serving: bool, port: int | None, as_json: bool) -> int:
+def demo(
+    ctx: click.Context, tour: bool, with_hsm: bool, keys: int | None, serving: bool, port: int | None, as_json: bool
+) -> int:
     """Try kctui without AWS: a throw-away home, and AWS in a box on this machine.
 
     On a terminal it opens the console with sample data; elsewhere it is the tour. Nothing leaves the machine, and
@@ -36,6 +45,8 @@ def demo(ctx: click.Context, tour: bool, keys: int | None, serving: bool, port: 
     """
     if sum((tour, serving, keys is not None)) > 1:
         raise click.UsageError("--tour, --serve and --keys exclude each other.", ctx)
+    if with_hsm and not tour:
+        raise click.UsageError("--hsm goes with --tour.", ctx)
     if port is not None and not serving:
         raise click.UsageError("--port goes with --serve.", ctx)
     if as_json and not serving:
@@ -43,6 +54,10 @@ def demo(ctx: click.Context, tour: bool, keys: int | None, serving: bool, port: 
     _require_packages()
     if serving:
         return _serve(port or 0, as_json)
+    if with_hsm:
+        from kctui.demo.hsm_tour import run_hsm_tour
+
+        return run_hsm_tour(_say)
     if tour or not _on_a_terminal():
         from kctui.demo.tour import run_tour
 

@@ -6,7 +6,7 @@ import click
 
 from kctui.cli import confirm, messages, moments, output, shapes, vault
 from kctui.cli.commands import Group, examples, json_option
-from kctui.cli.completion import CSP_ACCOUNT, KEY_SET
+from kctui.cli.completion import CSP_ACCOUNT, HSM, KEY_SET
 from kctui.cli.importing import import_
 from kctui.cli.line import CommandLine
 from kctui.cli.output import Column, Cut
@@ -34,6 +34,7 @@ def keyset() -> None:
         "kctui keyset create awsbyokkeyset --account awsbyokkeycontrol",
         "kctui keyset create payroll --account prod --rotation-schedule 180d --description 'Payroll keys'",
         "kctui keyset create exports --account prod --rotation-method new-key",
+        "kctui keyset create vaulted --account prod --hsm bastion",
     )
 )
 @click.argument("name")
@@ -53,6 +54,9 @@ def keyset() -> None:
     show_default=True,
     help="Rotate Now: new material in the same KMS key, or a new KMS key to which the alias moves.",
 )
+@click.option(
+    "--hsm", metavar="NAME", type=HSM, help="Make and keep its key material in this HSM. Default: software. For good."
+)
 @unlock_options
 @json_option
 @click.pass_context
@@ -63,6 +67,7 @@ def create(
     description: str,
     rotation_schedule: str,
     rotation_method: str,
+    hsm: str | None,
     operator: str | None,
     passphrase_file: str | None,
     as_json: bool,
@@ -74,7 +79,7 @@ def create(
     with vault.unlocked(line, how, "Creating a Key Set") as engine:
         from kctui.core.key_sets import NewKeySet, create_key_set
 
-        create_key_set(engine, NewKeySet(name, account, description, rotation_days, METHODS[rotation_method]))
+        create_key_set(engine, NewKeySet(name, account, description, rotation_days, METHODS[rotation_method], hsm))
         row = find(engine.store, name)
     messages.note(f"Created the Key Set {row.name} for {row.account}.")
     _show(row, as_json)
@@ -101,6 +106,7 @@ def list_(line: CommandLine, text: str, as_json: bool) -> None:
         Column("Description", lambda row: row.description, Cut.END),
         Column("Admin Group", lambda row: row.group, Cut.END),
         Column("CSP Account", lambda row: row.account, Cut.END),
+        Column("HSM", lambda row: row.hsm or moments.NOTHING, Cut.END),
         Column("Rotation", lambda row: rotation_text(row.rotation_days)),
         Column("Method", lambda row: row.rotation_method.value),
         Column("CloudKeys", lambda row: str(row.cloud_keys), right=True),
@@ -147,7 +153,7 @@ def edit(
     passphrase_file: str | None,
     as_json: bool,
 ) -> None:
-    """Edit a Key Set: what is not named stays as it is. Its CSP Account cannot be changed."""
+    """Edit a Key Set: what is not named stays as it is. Its CSP Account and its HSM cannot be changed."""
     line = ctx.ensure_object(CommandLine)
     if all(value is None for value in (new_name, description, rotation_schedule, rotation_method)):
         raise InvalidInputError("Say what to change", remedy="See `kctui keyset edit --help`.")
@@ -219,6 +225,7 @@ def _show(row: "KeySetRow", as_json: bool) -> None:
             ("Type", "AWS"),
             ("Admin Group", row.group),
             ("CSP Account", row.account),
+            ("HSM", row.hsm or "none: software, this host"),
             ("Rotation Schedule", rotation_text(row.rotation_days)),
             ("Rotation Method", f"{row.rotation_method.value}: {row.rotation_method.told}"),
             ("CloudKeys", str(row.cloud_keys)),

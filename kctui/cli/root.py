@@ -17,6 +17,7 @@ COMMANDS = {
     "account": Later("account_group", "account", "CSP Accounts: credentials for AWS accounts."),
     "keyset": Later("keyset", "keyset", "Key Sets: the CloudKeys of one CSP Account."),
     "key": Later("key_group", "key", "CloudKeys: create, upload, remove, rotate, delete."),
+    "hsm": Later("hsm", "hsm", "HSMs: tokens that make and keep key material, through PKCS#11."),
     "sync": Later("sync", "sync", "Ask AWS for the present Cloud Status of every CloudKey."),
     "status": Later("status", "status", "Show the last known Cloud Status; asks for no passphrase."),
     "audit": Later("audit", "audit", "Read, export and verify the audit log."),

@@ -30,6 +30,34 @@ def read_secret_access_key(file: str) -> Secret:
     return _one_line(sys.stdin.buffer.read(_LONGEST + 1), "standard input", "secret access key", remedy)
 
 
+def read_pin(file: str | None, descriptor: int | None) -> Secret:
+    """The PIN in `file`, on standard input for `-`, or on an open descriptor. Raises ConfigurationError."""
+    remedy = "Put the PIN alone into a file of mode 600, or give it on standard input (-) or on a descriptor."
+    if descriptor is not None:
+        try:
+            with os.fdopen(os.dup(descriptor), "rb") as handle:
+                content = handle.read(_LONGEST + 1)
+        except OSError as error:
+            raise ConfigurationError(
+                f"Descriptor {descriptor} cannot be read: {error.strerror}", remedy=remedy
+            ) from None
+        return _one_line(content, f"descriptor {descriptor}", "PIN", remedy)
+    if file is None or file == "-":
+        return _one_line(sys.stdin.buffer.read(_LONGEST + 1), "standard input", "PIN", remedy)
+    return _read(file, "PIN", remedy)
+
+
+def ask_pin(token: str) -> Secret:
+    """Ask for the PIN of a token. Raises InvalidInputError where there is no terminal to ask on."""
+    if not sys.stdin.isatty():
+        raise InvalidInputError(
+            "The PIN is missing",
+            remedy="Name a file that holds it with --pin-file FILE, - for standard input, or --pin-fd N.",
+            field="pin",
+        )
+    return _ask(f"PIN of {token} (tried once): ")
+
+
 def ask_passphrase(question: str) -> Secret:
     """Ask for a passphrase. Raises LockedError where there is no terminal to ask on."""
     if not sys.stdin.isatty():

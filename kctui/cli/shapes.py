@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from kctui.core.audit_export import Exported
     from kctui.core.details import CloudKeyDetails
     from kctui.core.importable import ImportableKey
-    from kctui.core.lists import CloudKeyRow, CspAccountRow, KeySetRow
+    from kctui.core.lists import CloudKeyRow, CspAccountRow, HsmRow, KeySetRow
     from kctui.core.model import AuditEntry
     from kctui.core.operations import EditPlan, PolicyState
     from kctui.core.status import StatusRow
@@ -87,9 +87,37 @@ def key_set(row: "KeySetRow") -> Json:
         "description": row.description,
         "admin_group": row.group,
         "csp_account": row.account,
+        "hsm": row.hsm,
         "rotation_days": row.rotation_days,
         "rotation_method": row.rotation_method.value,
         "cloud_keys": row.cloud_keys,
+        "revision": row.revision,
+        "created_at": moment(row.created_at),
+    }
+
+
+def hsm(row: "HsmRow") -> Json:
+    """An HSM. Its PIN is never shown."""
+    return {
+        "name": row.name,
+        "admin_group": row.group,
+        "module": row.module,
+        "init_args": row.init_args,
+        "token_label": row.token_label,
+        "token_serial": row.token_serial,
+        "slot": row.slot,
+        "manufacturer": row.manufacturer,
+        "model": row.token_model,
+        "key_encryption_key_id": row.kek_id,
+        "sha1_allowed": row.sha1_allowed,
+        "export_allowed": row.export_allowed,
+        "key_sets": row.key_sets,
+        "key_materials": row.versions,
+        "probed_at": moment(row.probed_at),
+        "pin_refused_at": moment(row.pin_refused_at),
+        "reached_at": moment(row.reached_at),
+        "unreachable_since": moment(row.unreachable_since),
+        "unreachable_reason": row.unreachable_reason,
         "revision": row.revision,
         "created_at": moment(row.created_at),
     }

@@ -65,6 +65,8 @@ _PIN_REMEDY = (
 _IN_WORDS = {
     p11.MechanismInvalid: "it has no such mechanism",
     p11.MechanismParamInvalid: "it does not take that parameter of the mechanism",
+    p11.ArgumentsBad: "it does not take such parameters",
+    p11.KeyTypeInconsistent: "it does not do that with such a key",
     p11.KeyNotWrappable: "it does not let such a key be wrapped so",
     p11.KeyUnextractable: "it does not let the key out, not even wrapped",
     p11.DomainParamsInvalid: "it does not know the curve",

@@ -12,6 +12,7 @@ from kctui.core.words import KeySpec
 
 # Grows with each change of the probe: what an earlier one found is not relied on.
 PROBE_EDITION = 1
+MAKE, KEEP = "make", "keep by"
 
 
 @dataclass
@@ -35,6 +36,15 @@ class Choice:
     way: Way
     kwp: int | None
     keeps_by: int
+
+
+@dataclass(frozen=True)
+class Refused:
+    """Something that the token does not do: making, keeping, or a way to AWS."""
+
+    what: str
+    why: str
+    specs: tuple[KeySpec, ...]
 
 
 @dataclass(frozen=True)
@@ -91,6 +101,15 @@ class Conformance:
         """Whether there is any key spec that works, were there every consent."""
         return any(found.ways and found.keeps_by is not None for found in self.specs.values())
 
+    def refusals(self) -> list[Refused]:
+        """What does not work, and why, each with the key specs that it is so for; what is done without is left out."""
+        grouped: dict[tuple[str, str], list[KeySpec]] = {}
+        for spec, found in self.specs.items():
+            for what, why in found.refused.items():
+                if found.keeps_by is None or not what.startswith(KEEP):
+                    grouped.setdefault((what, why), []).append(spec)
+        return [Refused(what, why, tuple(specs)) for (what, why), specs in grouped.items()]
+
     def to_json(self) -> str:
         """As it is kept in the database."""
         specs = {
@@ -123,8 +142,8 @@ def _fits(way: Way, *, sha1: bool, taken: Collection[str] | None) -> bool:
 
 def _told(found: SpecFindings) -> str:
     """Why a spec does not work: at making it, at keeping it, or at each way to AWS."""
-    if "make" in found.refused:
-        return f"It does not make the key: {found.refused['make']}."
+    if MAKE in found.refused:
+        return f"It does not make the key: {found.refused[MAKE]}."
     if not found.ways:
-        return "\n".join(f"{way}: {why}" for way, why in found.refused.items() if not way.startswith("keep"))
-    return "\n".join(f"{what}: {why}" for what, why in found.refused.items() if what.startswith("keep"))
+        return "\n".join(f"{way}: {why}" for way, why in found.refused.items() if not way.startswith(KEEP))
+    return "\n".join(f"{what}: {why}" for what, why in found.refused.items() if what.startswith(KEEP))

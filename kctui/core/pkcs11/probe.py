@@ -21,7 +21,7 @@ from kctui.core.errors import KctuiError
 from kctui.core.pkcs11 import objects
 from kctui.core.pkcs11.connection import Opened
 from kctui.core.pkcs11.errors import TokenGoneError, is_lost, reason
-from kctui.core.pkcs11.findings import Conformance, SpecFindings
+from kctui.core.pkcs11.findings import KEEP, MAKE, Conformance, SpecFindings
 from kctui.core.pkcs11.objects import KEK_BITS, Made
 from kctui.core.pkcs11.shapes import SHAPES, Kind, Shape
 from kctui.core.pkcs11.ways import KEEP_MECHANISMS, KWP_MECHANISMS, ORDER, Hash, Way
@@ -73,7 +73,7 @@ def probe(opened: Opened, kek: SecretKey) -> Conformance:
     # One size of RSA stands for all: larger ones take a device seconds to make, and are wrapped alike.
     rsa_2048 = prober.of(SHAPES[KeySpec.RSA_2048])
     for spec in (KeySpec.RSA_2048, KeySpec.RSA_3072, KeySpec.RSA_4096):
-        found[spec] = rsa_2048 if prober.makes_rsa(SHAPES[spec].bits) else SpecFindings(refused={"make": _TOO_LARGE})
+        found[spec] = rsa_2048 if prober.makes_rsa(SHAPES[spec].bits) else SpecFindings(refused={MAKE: _TOO_LARGE})
     return Conformance({spec: found[spec] for spec in SHAPES}, prober.exports())
 
 
@@ -99,7 +99,7 @@ class _Prober:
         except TokenGoneError:
             raise
         except (p11.PKCS11Error, KctuiError) as error:
-            findings.refused["make"] = self._said(error)
+            findings.refused[MAKE] = self._said(error)
         return findings
 
     def makes_rsa(self, bits: int) -> bool:
@@ -166,7 +166,7 @@ class _Prober:
             if not refusal:
                 findings.keeps_by = mechanism
                 return
-            findings.refused[f"keep by {mechanism:#x}"] = refusal
+            findings.refused[f"{KEEP} {mechanism:#x}"] = refusal
 
     def _exact(self, shape: Shape, made: Made, key: Key, way: Way, kwp: int | None) -> None:
         """Wrap the key, open it on the host, and demand that it is the key, to the byte."""
