@@ -99,10 +99,7 @@ def check_new_hsm(engine: Engine, new: NewHsm) -> NewHsm:
     """Everything that can be checked without the token. Raises InvalidInputError or ConflictError."""
     check_name(new.name, "an HSM")
     resolve(new.module)
-    if not new.token_label or len(new.token_label) > _LONGEST_LABEL or not new.token_label.isprintable():
-        raise InvalidInputError(
-            "That is no token label", remedy="It has 1 to 32 printable characters.", field="token_label"
-        )
+    check_token_label(new.token_label)
     if new.slot is not None and new.slot < 0:
         raise InvalidInputError(
             "That is no slot", remedy="It is a number, as the vendor's tool shows it.", field="slot"
@@ -113,6 +110,14 @@ def check_new_hsm(engine: Engine, new: NewHsm) -> NewHsm:
         _refuse_taken_name(session, new.name)
     choose_group(engine, new.group)
     return new
+
+
+def check_token_label(label: str) -> None:
+    """Raise InvalidInputError where no token can have this label."""
+    if not label or len(label) > _LONGEST_LABEL or not label.isprintable():
+        raise InvalidInputError(
+            "That is no token label", remedy="It has 1 to 32 printable characters.", field="token_label"
+        )
 
 
 def add_hsm(engine: Engine, new: NewHsm, observer: Observer | None = None) -> Hsm:
@@ -133,7 +138,7 @@ def add_hsm(engine: Engine, new: NewHsm, observer: Observer | None = None) -> Hs
         _refuse_same_token(engine, where, looked.token)
         conformance = _step(
             observer,
-            "Probe what token and AWS have in common",
+            "Probe what it can wrap for AWS",
             lambda: connection.run(lambda opened: _probed(opened, None), "probing the token", patience=_PROBE_SECONDS),
         )
         _require_consent(new, conformance)
@@ -204,7 +209,7 @@ def test_hsm(
         )
     conformance = _step(
         observer,
-        "Probe what token and AWS have in common",
+        "Probe what it can wrap for AWS",
         lambda: engine.tokens.run(
             hsm, lambda opened: _probed(opened, kek_id), "probing the token", patience=_PROBE_SECONDS
         ),
