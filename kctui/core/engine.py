@@ -163,11 +163,12 @@ class Engine:
     def lock(self) -> None:
         """Forget every key, every AWS client made with them, and every login to a token."""
         self.clients.forget()
-        if self._tokens is not None:
-            self._tokens.forget()
         if self._keyring is not None:
             self._keyring.wipe()
         self._keyring = self.audit.keyring = None
+        # Last: a token may keep us waiting.
+        if self._tokens is not None:
+            self._tokens.forget()
 
     def close(self) -> None:
         """Lock, and let go of database and log."""

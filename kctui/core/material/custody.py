@@ -20,7 +20,7 @@ from kctui.core.observer import Observer
 from kctui.core.sealing import Place
 from kctui.core.secret import Secret
 from kctui.core.validation import partition_of
-from kctui.core.waiting import watched
+from kctui.core.waiting import SECONDS, watched
 from kctui.core.words import KeySpec
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def new_version(
         version.fingerprint, version.public_key = kept.fingerprint, kept.public_key
         version.sealed_material = engine.keyring.seal(key_set.group_id, material_place(version), Secret(kept.blob))
         return version
-    what = f"Making {spec.value} key material (seconds)"
+    what = f"Making {spec.value} key material{SECONDS}"
     made = watched(lambda: software.generate(spec), observer, what, _MAKING_SECONDS, unwanted=Secret.wipe)
     with made as material:
         version.fingerprint = software.fingerprint(material)

@@ -16,6 +16,7 @@ from kctui.core.pkcs11.connection import Opened
 from kctui.core.pkcs11.errors import HsmRefusedError
 from kctui.core.pkcs11.findings import Choice, Conformance
 from kctui.core.pkcs11.shapes import SHAPES
+from kctui.core.waiting import SECONDS
 from kctui.core.words import KeySpec
 
 # The longest that a device may take for an RSA key of 4096 bits.
@@ -60,7 +61,7 @@ def make(engine: Engine, hsm: Hsm, spec: KeySpec, partition: str, observer: Obse
         with _restored(opened, kept):
             return kept
 
-    what = f"Making {spec.value} key material in HSM {hsm.name} (seconds)"
+    what = f"Making {spec.value} key material in HSM {hsm.name}{SECONDS}"
     return engine.tokens.run_watched(hsm, job, f"making {spec.value}", observer, what, patience=_MAKING_SECONDS)
 
 

@@ -97,9 +97,9 @@ class Connection:
         """As `run`, with progress; the observer may cancel."""
         return in_thread_watched(lambda: self._noted(job, what), observer, told, patience=patience)
 
-    def check(self) -> TokenInfo:
+    def check(self, *, patience: float = PATIENCE) -> TokenInfo:
         """Look whether the token is there and logged in; connect where it is not."""
-        return self.run(_look, "looking at the token")
+        return self.run(_look, "looking at the token", patience=patience)
 
     def close(self) -> None:
         """Close the session, which ends the login where it is the last one of this process with the token."""

@@ -25,12 +25,14 @@ class _Worker:
 
     def __init__(self) -> None:
         self._jobs: queue.SimpleQueue[tuple[Future[Any], Callable[[], Any]]] = queue.SimpleQueue()
-        self._starting = threading.Lock()
+        self._lock = threading.Lock()
+        self._unfinished = 0
         self.thread: threading.Thread | None = None
 
     def submit(self, job: Callable[[], Result]) -> "Future[Result]":
         """Queue a job."""
-        with self._starting:
+        with self._lock:
+            self._unfinished += 1
             if self.thread is None:
                 self.thread = threading.Thread(target=self._work, name="kctui-pkcs11", daemon=True)
                 self.thread.start()
@@ -38,21 +40,39 @@ class _Worker:
         self._jobs.put((future, job))
         return future
 
+    @property
+    def busy(self) -> bool:
+        """Whether a job is under way or waits."""
+        return self._unfinished > 0
+
     def _work(self) -> None:
         while True:
             future, job = self._jobs.get()
-            if not future.set_running_or_notify_cancel():
-                continue
-            try:
-                result = job()
-            except BaseException as error:  # raised again where it is waited for
-                future.set_exception(error)
+            if future.set_running_or_notify_cancel():
+                try:
+                    result = job()
+                except BaseException as error:  # raised again where it is waited for
+                    self._finished()
+                    future.set_exception(error)
+                else:
+                    self._finished()
+                    future.set_result(result)
+                    del result
             else:
-                future.set_result(result)
+                self._finished()
             del future, job
+
+    def _finished(self) -> None:
+        with self._lock:
+            self._unfinished -= 1
 
 
 _worker = _Worker()
+
+
+def busy() -> bool:
+    """Whether a job is under way, or left behind there, so that another one would wait."""
+    return _worker.busy
 
 
 def in_thread(job: Callable[[], Result], *, patience: float = PATIENCE) -> Result:
