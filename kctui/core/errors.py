@@ -104,6 +104,12 @@ class CancelledError(KctuiError):
     """Raised by an observer between two steps of long work: stop here. What was done stays done."""
 
 
+class UnprovenError(KctuiError):
+    """Our copy cannot be opened and checked any more, in the middle of what would take the key material away."""
+
+    passes = True
+
+
 class UnreachableError(KctuiError):
     """AWS, or another outside service, does not answer."""
 

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 
@@ -136,6 +136,8 @@ def add_hsm(engine: Engine, new: NewHsm, observer: Observer | None = None) -> Hs
     try:
         looked = _step(observer, "Log in and look at the token", lambda: connection.run(_look, "looking at the token"))
         _refuse_same_token(engine, where, looked.token)
+        # From now on this very token: another one of that label must not get the PIN.
+        connection.where = replace(where, serial=looked.token.serial)
         conformance = _step(
             observer,
             "Probe what it can wrap for AWS",
@@ -171,7 +173,9 @@ def add_hsm(engine: Engine, new: NewHsm, observer: Observer | None = None) -> Hs
                 session.flush()
                 for event in _events_of_adding(hsm, conformance):
                     engine.audit.record(session, event)
-        except BaseException:
+        except ConflictError:
+            # The name was taken meanwhile: certainly nothing was kept. Of any other failure that cannot be told, and
+            # a key-encryption key that nothing needs costs nothing.
             _unmake_kek(connection, kek_id)
             raise
     finally:
@@ -304,7 +308,9 @@ def _found(opened: Opened, kek_id: bytes) -> None:
 
 def _make_kek(connection: Connection, kek_id: bytes, name: str) -> None:
     def job(opened: Opened) -> None:
-        objects.make_kek(opened, kek_id, f"kctui {name}", store=True)
+        # A token that was lost and came back may have made it already.
+        if not objects.has_key(opened, kek_id):
+            objects.make_kek(opened, kek_id, f"kctui {name}", store=True)
         objects.find_kek(opened, kek_id)
 
     connection.run(job, "making the key-encryption key")
@@ -385,7 +391,9 @@ def _keep_new_pin(engine: Engine, hsm: Hsm, pin: Secret, observer: Observer) -> 
     engine.tokens.forget(hsm.id)
     with engine.store.write() as session:
         row = session.get_one(Hsm, hsm.id)
-        row.sealed_pin = engine.keyring.seal(row.group_id, pin_place(row), pin)
+        if pin_place(row) != pin_place(hsm):
+            raise ConflictError(f"The HSM {hsm.name} was changed meanwhile", remedy="Look at it again, then try again.")
+        row.sealed_pin = engine.keyring.seal(row.group_id, pin_place(hsm), pin)
         row.pin_refused_at = None
         row.revision += 1
         engine.audit.record(session, _event(row, AuditType.INFORMATION, f"Gave HSM {row.name} a new PIN"))

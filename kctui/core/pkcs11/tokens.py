@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import wait
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -10,10 +11,17 @@ from kctui.core.errors import KctuiError, LockedError, StoreError
 from kctui.core.model import Hsm
 from kctui.core.observer import Observer
 from kctui.core.pkcs11 import worker
-from kctui.core.pkcs11.connection import Connection, Opened, Result
-from kctui.core.pkcs11.errors import HsmUnreachableError, PinRefusedError
+from kctui.core.pkcs11.connection import CLOSING_PATIENCE, Connection, Opened, Result
+from kctui.core.pkcs11.errors import (
+    HsmBusyError,
+    HsmChangedError,
+    HsmUnreachableError,
+    LoginFaultError,
+    PinRefusedError,
+)
 from kctui.core.pkcs11.module import TokenInfo, Where, resolve
 from kctui.core.sealing import Place
+from kctui.core.secret import Secret
 from kctui.core.words import TokenState
 
 if TYPE_CHECKING:
@@ -82,21 +90,24 @@ class Tokens:
         return (kept[1].state, kept[1].said) if kept else (TokenState.NOT_ASKED, "")
 
     def forget(self, hsm_id: str | None = None) -> None:
-        """Close the connection of an HSM, or all of them."""
+        """Close the connection of an HSM, or all of them. One that hangs is waited for five seconds in all."""
         with self._lock:
             gone = [self._connections.pop(key) for key in list(self._connections) if hsm_id in {None, key}]
             for key in list(self._failed):
                 if hsm_id in {None, key}:
                     del self._failed[key]
-        for _, connection in gone:
-            with suppress(KctuiError):  # one that hangs is not waited for
-                connection.close()
+        wait([connection.closing() for _, connection in gone], CLOSING_PATIENCE)
 
     def _noting(self, hsm: Hsm, work: Callable[[Connection], Result]) -> Result:
         connection = self._connection(hsm)
         before = connection.state
         try:
             result = work(connection)
+        except HsmBusyError:
+            raise
+        except (PinRefusedError, LoginFaultError):
+            self._note_refusal(hsm)
+            raise
         except HsmUnreachableError as error:
             # A job that is not waited for any longer has noted nothing itself.
             connection.state, connection.said = TokenState.NOT_THERE, error.title
@@ -136,18 +147,27 @@ class Tokens:
             raise _refused_before(hsm)
 
     def _new_connection(self, hsm: Hsm) -> Connection:
-        return Connection(
-            where_of(hsm),
-            lambda: self._engine.keyring.open(hsm.group_id, pin_place(hsm), hsm.sealed_pin),
-            lambda error: self._note_refusal(hsm.id, error),
-        )
+        return Connection(where_of(hsm), lambda: self._pin(hsm))
 
-    def _note_refusal(self, hsm_id: str, error: KctuiError) -> None:
-        """Keep that the PIN was refused, so that no other process spends a try on it."""
-        if self._engine.read_only or not isinstance(error, PinRefusedError):
+    def _pin(self, hsm: Hsm) -> Secret:
+        """The PIN, unless another process was refused with it, or gave another one, since the row was read."""
+        with self._engine.store.read() as session:
+            row = session.get(Hsm, hsm.id)
+        if row is None or row.sealed_pin != hsm.sealed_pin:
+            raise HsmChangedError(f"The HSM {hsm.name} was given another PIN meanwhile", remedy="Try again.")
+        if row.pin_refused_at is not None:
+            raise _refused_before(row)
+        return self._engine.keyring.open(hsm.group_id, pin_place(hsm), hsm.sealed_pin)
+
+    def _note_refusal(self, hsm: Hsm) -> None:
+        """Keep that this PIN was refused, so that no other process spends a try on it."""
+        if self._engine.read_only:
             return
-        with self._engine.store.write() as session:
-            session.get_one(Hsm, hsm_id).pin_refused_at = now()
+        # What the token said comes first.
+        with suppress(StoreError), self._engine.store.write() as session:
+            row = session.get(Hsm, hsm.id)
+            if row is not None and row.sealed_pin == hsm.sealed_pin:
+                row.pin_refused_at = row.pin_refused_at or now()
 
     def _note_reach(self, hsm_id: str, error: KctuiError | None) -> None:
         if self._engine.read_only:

@@ -12,7 +12,7 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import Any, TypeVar
 
 from kctui.core.observer import Observer
-from kctui.core.pkcs11.errors import HsmUnreachableError
+from kctui.core.pkcs11.errors import HsmBusyError, HsmUnreachableError
 from kctui.core.waiting import watch
 from kctui.core.words import StepState
 
@@ -83,15 +83,23 @@ def in_thread(job: Callable[[], Result], *, patience: float = PATIENCE) -> Resul
     """
     if threading.current_thread() is _worker.thread:
         return job()
-    future = _worker.submit(job)
+    return wait_for(_worker.submit(job), patience=patience, withdraw=True)
+
+
+def queued(job: Callable[[], Result]) -> "Future[Result]":
+    """Queue a job that will be done, whoever waits for it."""
+    return _worker.submit(job)
+
+
+def wait_for(future: "Future[Result]", *, patience: float, withdraw: bool = False) -> Result:
+    """Wait for a job. withdraw: one that was not begun by then is not done. Raises HsmUnreachableError."""
     try:
         return future.result(patience)
     except FutureTimeoutError:
         # A job's own TimeoutError is the same class.
         if future.done():
             raise
-        future.cancel()
-        raise _no_answer(patience) from None
+        raise _no_answer(patience, begun=not (withdraw and future.cancel())) from None
 
 
 def in_thread_watched(job: Callable[[], Result], observer: Observer, what: str, *, patience: float) -> Result:
@@ -110,7 +118,7 @@ def in_thread_watched(job: Callable[[], Result], observer: Observer, what: str, 
 
         def progress(self, done: int, total: int, what: str) -> None:
             if done > total:
-                raise _no_answer(patience)
+                raise _no_answer(patience, begun=not future.cancel())
             observer.progress(done, total, what)
 
     try:
@@ -120,7 +128,13 @@ def in_thread_watched(job: Callable[[], Result], observer: Observer, what: str, 
         raise
 
 
-def _no_answer(patience: float) -> HsmUnreachableError:
+def _no_answer(patience: float, *, begun: bool) -> HsmUnreachableError:
+    if not begun:
+        return HsmBusyError(
+            f"The HSM was busy for {patience:.0f} s with another job",
+            detail="All PKCS#11 calls of a kctui go one after the other; a large RSA key may take minutes.",
+            remedy="Try again when it is done. A call that hangs holds up those behind it: restart kctui then.",
+        )
     return HsmUnreachableError(
         f"The HSM did not answer within {patience:.0f} s",
         remedy="Look at the device and the way to it. A call that hangs holds up those behind it: restart kctui then.",
