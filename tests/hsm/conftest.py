@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -97,8 +98,8 @@ def box() -> Iterator[Box]:
 @pytest.fixture
 def vault(home_with: Callable[[SoftToken], Home], token: SoftToken, tmp_path: Path, box: Box) -> Iterator[Vault]:
     """On the token of each maker in turn."""
-    with open_vault(home_with(token), token, tmp_path / "home", box) as engine:
-        yield from with_account(engine, token, box)
+    with open_vault(home_with(token), tmp_path / "home") as engine, with_account(engine, token, box) as vault:
+        yield vault
 
 
 @pytest.fixture
@@ -107,11 +108,11 @@ def soft_vault(
 ) -> Iterator[Vault]:
     """On SoftHSM's token."""
     token = makers["SoftHSM"]
-    with open_vault(home_with(token), token, tmp_path / "home", box) as engine:
-        yield from with_account(engine, token, box)
+    with open_vault(home_with(token), tmp_path / "home") as engine, with_account(engine, token, box) as vault:
+        yield vault
 
 
-def open_vault(template: Home, token: SoftToken, root: Path, box: Box) -> Engine:
+def open_vault(template: Home, root: Path) -> Engine:
     """A copy of a home, unlocked."""
     shutil.copytree(template.root, root, copy_function=shutil.copy2)
     engine = Engine.open(Home(root))
@@ -119,6 +120,7 @@ def open_vault(template: Home, token: SoftToken, root: Path, box: Box) -> Engine
     return engine
 
 
+@contextmanager
 def with_account(engine: Engine, token: SoftToken, box: Box) -> Iterator[Vault]:
     """With a new AWS account and the two Key Sets."""
     root = box.add_account(str(next(_aws_accounts)))

@@ -6,6 +6,7 @@ tests ask for, and one NSS folder, which is one token. What needs other argument
 
 import dataclasses
 import os
+import re
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,6 +83,11 @@ class SoftHsm:
         """A new token."""
         self.run("--init-token", "--free", "--label", label, "--pin", PIN, "--so-pin", SO_PIN)
         return SoftToken("SoftHSM", module_file("libsofthsm2.so"), label, sha1=True)
+
+    def serial(self, label: str) -> str:
+        """The serial number of a token."""
+        slots = re.findall(r"Serial number: +(\w+)\n.*?Label: +(.*?) *\n", self.run("--show-slots"), re.DOTALL)
+        return {str(named): str(serial) for serial, named in slots}[label]
 
     def run(self, *arguments: str) -> str:
         """Run softhsm2-util on it."""
