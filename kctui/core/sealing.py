@@ -41,26 +41,27 @@ class Place:
 
 def new_key() -> Secret:
     """A random 256-bit key."""
-    return Secret(os.urandom(KEY_BYTES))
+    return Secret.taking(os.urandom(KEY_BYTES))
 
 
 def derive(key: Secret, purpose: bytes) -> Secret:
     """A 256-bit key for one purpose (HKDF-SHA256, RFC 5869). Raises TamperedError for what is no 256-bit key."""
-    plain = key.reveal()
-    if len(plain) != KEY_BYTES:
-        raise TamperedError(
-            f"A key of the vault is of {len(plain)} bytes, not {KEY_BYTES}",
-            remedy="Do not go on with this database. Compare it with a backup.",
-        )
-    return Secret(HKDF(hashes.SHA256(), KEY_BYTES, salt=None, info=b"kctui/1/" + purpose).derive(plain))
+    with key.lent() as plain:
+        if len(plain) != KEY_BYTES:
+            raise TamperedError(
+                f"A key of the vault is of {len(plain)} bytes, not {KEY_BYTES}",
+                remedy="Do not go on with this database. Compare it with a backup.",
+            )
+        hkdf = HKDF(hashes.SHA256(), KEY_BYTES, salt=None, info=b"kctui/1/" + purpose)
+        return Secret.taking(hkdf.derive(plain))
 
 
 def seal(group_key: Secret, generation: int, place: Place, value: Secret) -> bytes:
     """Seal `value` so that it opens only at `place`, under this generation of the group key."""
     header = _HEADER.pack(FORMAT, generation)
     nonce = os.urandom(_NONCE_BYTES)
-    with derive(group_key, b"record/" + place.encode()) as key:
-        return header + nonce + AESGCM(key.reveal()).encrypt(nonce, value.reveal(), header + place.encode())
+    with derive(group_key, b"record/" + place.encode()) as key, key.lent() as plain_key, value.lent() as plain:
+        return header + nonce + AESGCM(plain_key).encrypt(nonce, plain, header + place.encode())
 
 
 def generation_of(sealed: bytes) -> int:
@@ -78,13 +79,13 @@ def unseal(group_key: Secret, place: Place, sealed: bytes) -> Secret:
     """Open what `seal` sealed. Raises TamperedError for a wrong key, place, or any changed byte."""
     generation_of(sealed)
     header, nonce = sealed[: _HEADER.size], sealed[_HEADER.size : _HEADER.size + _NONCE_BYTES]
-    with derive(group_key, b"record/" + place.encode()) as key:
+    with derive(group_key, b"record/" + place.encode()) as key, key.lent() as plain_key:
         try:
-            plain = AESGCM(key.reveal()).decrypt(nonce, sealed[_HEADER.size + _NONCE_BYTES :], header + place.encode())
+            plain = AESGCM(plain_key).decrypt(nonce, sealed[_HEADER.size + _NONCE_BYTES :], header + place.encode())
         except InvalidTag:
             raise TamperedError(
                 f"A sealed value does not open: {place.table}.{place.column} of {place.row}",
                 detail="It or what is bound to it was changed, it was moved here, or sealed under another group key.",
                 remedy="Do not overwrite it. Compare with a backup: `kctui doctor` lists what does not open.",
             ) from None
-    return Secret(plain)
+    return Secret.taking(plain)

@@ -1,7 +1,9 @@
 """A type for what must never be printed, logged, pickled or left in memory longer than needed."""
 
+import ctypes
 import hmac
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import NoReturn, Self
 
@@ -13,10 +15,10 @@ _SHOWN = "Secret(…)"
 class Secret:
     """Bytes that show nothing of themselves, and that can be wiped.
 
-    Use it as a context manager, or call `wipe`, as soon as the value is no longer needed. `reveal` gives
-    the bytes to the one call that needs them. CPython may have made copies on the way in (an `os.urandom`
-    result, a decrypted buffer), so wiping shortens their life and cannot promise that none is left.
-    Once wiped it reveals nothing, not even emptiness: an empty key would encrypt as well as any other.
+    Use it as a context manager, or call `wipe`, as soon as the value is no longer needed. `lent` shows the bytes in
+    place to the one call that needs them, `lent_bytes` a copy that is overwritten; `reveal` gives a copy that nobody
+    wipes. What a library copied for itself is its own (see `freed`). Once wiped it reveals nothing, not even
+    emptiness: an empty key would encrypt as well as any other.
     """
 
     __slots__ = ("_value", "_wiped")
@@ -25,8 +27,33 @@ class Secret:
         self._value = _encoded(value) if isinstance(value, str) else bytearray(value)
         self._wiped = False
 
+    @classmethod
+    def taking(cls, value: bytes) -> Self:
+        """A secret of bytes that nobody else holds, and that are overwritten."""
+        try:
+            return cls(value)
+        finally:
+            overwrite(value)
+
+    @contextmanager
+    def lent(self) -> Iterator[memoryview]:
+        """The plain bytes in place, for one block. Raises LockedError if it was wiped, before or meanwhile."""
+        self._require()
+        with memoryview(self._value).toreadonly() as view:
+            yield view
+        self._require()  # another thread may have wiped it: what was done with it must not be used
+
+    @contextmanager
+    def lent_bytes(self) -> Iterator[bytes]:
+        """As `lent`, for a call that takes bytes alone: a copy, overwritten at the end of the block."""
+        value = self.reveal()
+        try:
+            yield value
+        finally:
+            overwrite(value)
+
     def reveal(self) -> bytes:
-        """The plain bytes, for one call. Raises LockedError once wiped."""
+        """A copy of the plain bytes, for one call. Raises LockedError once wiped."""
         value = bytes(self._value)
         self._require()  # afterwards: another thread may wipe it meanwhile
         return value
@@ -46,7 +73,8 @@ class Secret:
         self._wiped = True
         for i in range(len(self._value)):
             self._value[i] = 0
-        self._value.clear()
+        with suppress(BufferError):  # lent at the moment: it stays, all zeros
+            self._value.clear()
 
     def __len__(self) -> int:
         return len(self._value)
@@ -86,6 +114,13 @@ class Secret:
     def _require(self) -> None:
         if self._wiped:
             raise LockedError("The secret is gone: the vault was locked meanwhile", remedy="Unlock it and try again.")
+
+
+def overwrite(value: bytes) -> None:
+    """Overwrite bytes that nobody else holds, which Python itself would leave as they are in freed memory."""
+    if len(value) > 1:  # shorter ones are shared by all
+        # CPython keeps the value last in its object, with a zero behind it.
+        ctypes.memset(id(value) + bytes.__basicsize__ - 1, 0, len(value))
 
 
 def _encoded(text: str) -> bytearray:

@@ -186,4 +186,3 @@ def test_an_hsm_that_nothing_uses_is_removed_by_its_name(token: Token) -> None:
     assert removed.returncode == ExitCode.OK
     assert "stays on the token bastion" in removed.stderr
     assert token.run("hsm", "test", "bastion").returncode == ExitCode.USAGE
-

@@ -6,6 +6,7 @@ import json
 import pickle
 import traceback
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 import pytest
 import structlog
@@ -150,6 +151,59 @@ def test_a_wiped_secret_equals_nothing() -> None:
     other.wipe()
     assert one != other
     assert one != Secret(b"")
+
+
+def test_it_lends_its_bytes_in_place() -> None:
+    secret = Secret(PLAIN)
+    with secret.lent() as lent:
+        assert lent == PLAIN.encode()
+        assert lent.readonly
+        secret._value[0] ^= 1
+        assert lent != PLAIN.encode()
+
+
+@pytest.mark.parametrize("lend", [Secret.lent, Secret.lent_bytes])
+def test_what_was_wiped_is_not_lent(lend: Callable[[Secret], AbstractContextManager[object]]) -> None:
+    secret = Secret(PLAIN)
+    secret.wipe()
+    with pytest.raises(LockedError), lend(secret):
+        pytest.fail("it was lent")
+
+
+def test_what_is_wiped_while_it_is_lent_is_all_zeros_and_its_use_is_refused() -> None:
+    secret, seen = Secret(PLAIN), []
+
+    def use() -> None:
+        with secret.lent() as lent:
+            secret.wipe()
+            seen.append(bytes(lent))
+
+    with pytest.raises(LockedError):
+        use()
+    assert seen == [bytes(len(PLAIN))]
+
+
+def test_a_lent_copy_is_overwritten_even_by_an_error() -> None:
+    secret, seen = Secret(PLAIN), []
+
+    def fail() -> None:
+        with secret.lent_bytes() as copy:
+            seen.append(copy)
+            assert copy == PLAIN.encode()
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    assert seen == [bytes(len(PLAIN))]
+    assert secret.reveal() == PLAIN.encode()
+
+
+@given(st.binary(max_size=600))
+def test_what_a_secret_takes_is_overwritten(value: bytes) -> None:
+    taken = bytes(bytearray(value))
+    assert Secret.taking(taken).reveal() == value
+    # One byte alone is shared by the whole process.
+    assert taken == (bytes(len(value)) if len(value) > 1 else value)
 
 
 def test_wiping_leaves_the_callers_buffer_alone() -> None:

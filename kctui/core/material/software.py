@@ -6,6 +6,7 @@ from contextlib import suppress
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -15,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from kctui.core.errors import InvalidInputError, KctuiError
+from kctui.core.freed import overwritten_after
 from kctui.core.secret import Secret
 from kctui.core.words import MADE_SPECS, KeyFamily, KeySpec
 
@@ -44,13 +46,18 @@ def generate(spec: KeySpec) -> Secret:
     """
     require_made(spec)
     if spec in _BYTES:
-        return Secret(os.urandom(_BYTES[spec]))
+        return Secret.taking(os.urandom(_BYTES[spec]))
+    with overwritten_after():
+        return _new_private_key(spec)
+
+
+def _new_private_key(spec: KeySpec) -> Secret:
     key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
     if spec in _RSA_BITS:
         key = rsa.generate_private_key(public_exponent=_PUBLIC_EXPONENT, key_size=_RSA_BITS[spec])
     else:
         key = ec.generate_private_key(_CURVES[spec]())
-    return Secret(key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()))
+    return Secret.taking(key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()))
 
 
 def require_made(spec: KeySpec) -> None:
@@ -70,29 +77,39 @@ def public_key_of(spec: KeySpec, material: Secret) -> bytes | None:
     """
     if spec.family not in {KeyFamily.RSA, KeyFamily.ECC}:
         return None
-    with suppress(ValueError, TypeError, UnsupportedAlgorithm):
-        key = load_der_private_key(material.reveal(), None)
-        fits = (
-            key.key_size == _RSA_BITS.get(spec)
-            if isinstance(key, rsa.RSAPrivateKey)
-            else isinstance(key, ec.EllipticCurvePrivateKey)
-            and spec in _CURVES
-            and isinstance(key.curve, _CURVES[spec])
-        )
-        if fits:
-            return key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    with suppress(ValueError, TypeError, UnsupportedAlgorithm), overwritten_after(), material.lent() as plain:
+        return _checked_public_key(spec, plain)
     # Raised out here: a parser's error, even as a context, might carry a part of what it read.
     raise KctuiError(f"The key material is no private key of {spec.value}")
 
 
 def has_public_key(material: Secret, public_key: bytes) -> bool:
     """Whether a public key (SubjectPublicKeyInfo, DER) is that of this private key, which is not checked again."""
-    with suppress(ValueError, TypeError, UnsupportedAlgorithm):
-        key = load_der_private_key(material.reveal(), None, unsafe_skip_rsa_key_validation=True)
-        return key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo) == public_key
+    with suppress(ValueError, TypeError, UnsupportedAlgorithm), overwritten_after(), material.lent() as plain:
+        return _spki(load_der_private_key(plain, None, unsafe_skip_rsa_key_validation=True)) == public_key
     return False
+
+
+def _checked_public_key(spec: KeySpec, plain: memoryview) -> bytes:
+    """The public key of a private key. Raises ValueError where it is none of the spec."""
+    key = load_der_private_key(plain, None)
+    fits = (
+        key.key_size == _RSA_BITS.get(spec)
+        if isinstance(key, rsa.RSAPrivateKey)
+        else isinstance(key, ec.EllipticCurvePrivateKey) and spec in _CURVES and isinstance(key.curve, _CURVES[spec])
+    )
+    if not fits:
+        raise ValueError
+    return _spki(key)
+
+
+def _spki(private: PrivateKeyTypes) -> bytes:
+    return private.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
 def fingerprint(material: Secret) -> str:
     """SHA-256 over a label and the material, in hex. A random value of 224 bits or more cannot be found from it."""
-    return hashlib.sha256(b"kctui/1/material-fingerprint/" + material.reveal()).hexdigest()
+    digest = hashlib.sha256(b"kctui/1/material-fingerprint/")
+    with material.lent() as plain:
+        digest.update(plain)
+    return digest.hexdigest()

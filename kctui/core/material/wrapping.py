@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.keywrap import aes_key_wrap_with_padding
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from kctui.core.errors import KctuiError
+from kctui.core.freed import overwritten_after
 from kctui.core.material.aws_wrapping import (
     WRAPPING_KEY_BITS,
     WrappingAlgorithm,
@@ -56,9 +57,15 @@ def wrap(spec: KeySpec, material: Secret, public_key: bytes, algorithm: Wrapping
     digest = _HASHES[algorithm.hash]()
     oaep = padding.OAEP(mgf=padding.MGF1(digest), algorithm=digest, label=None)
     if algorithm.family is WrappingFamily.RSAES_OAEP:
-        return key.encrypt(material.reveal(), oaep)
-    with Secret(os.urandom(_AES_KEY_BYTES)) as ephemeral:
-        return key.encrypt(ephemeral.reveal(), oaep) + aes_key_wrap_with_padding(ephemeral.reveal(), material.reveal())
+        with overwritten_after(), material.lent_bytes() as copy:
+            return key.encrypt(copy, oaep)
+    with (
+        overwritten_after(),
+        Secret.taking(os.urandom(_AES_KEY_BYTES)) as ephemeral,
+        ephemeral.lent_bytes() as wrapper,
+        material.lent() as plain,
+    ):
+        return key.encrypt(wrapper, oaep) + aes_key_wrap_with_padding(wrapper, plain)
 
 
 def _loaded(public_key: bytes) -> rsa.RSAPublicKey:

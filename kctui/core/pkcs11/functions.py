@@ -8,6 +8,7 @@ for the answer, since NSS's KWP asks for less than it needs.
 import ctypes
 from ctypes import POINTER, Structure, byref, c_char_p, c_ubyte, c_ulong, c_void_p, create_string_buffer
 
+from pkcs11 import _pkcs11
 from pkcs11 import exceptions as p11
 
 from kctui.core.pkcs11.errors import ModuleError
@@ -18,9 +19,11 @@ _CKU_USER = 1
 _LOGGED_IN = {1, 3}  # CKS_RO_USER_FUNCTIONS, CKS_RW_USER_FUNCTIONS
 _ROOM = 16 * 1024
 _FUNCTIONS = 68
+# The major versions of Cryptoki that there are.
+_CRYPTOKI = {2, 3}
 # Their places in CK_FUNCTION_LIST (PKCS#11 v2.40, pkcs11f.h).
 _INITIALIZE, _FINALIZE, _GET_SESSION_INFO, _LOGIN, _LOGOUT, _WRAP_KEY = 0, 1, 15, 18, 19, 60
-_ALREADY_INITIALIZED = 0x191
+_NOT_INITIALIZED, _ALREADY_INITIALIZED = 0x190, 0x191
 _ERRORS: dict[int, type[p11.PKCS11Error]] = {
     0x05: p11.GeneralError, 0x06: p11.FunctionFailed, 0x07: p11.ArgumentsBad, 0x21: p11.DataLenRange,
     0x30: p11.DeviceError, 0x31: p11.DeviceMemory, 0x32: p11.DeviceRemoved, 0x54: p11.FunctionNotSupported,
@@ -84,18 +87,11 @@ class RsaAesParameters(Structure):
 class Functions:
     """A module's function table. Every method raises the PKCS11Error for what the module answers."""
 
-    def __init__(self, path: str) -> None:
-        try:
-            library = ctypes.CDLL(path)
-            get_list = library.C_GetFunctionList
-        except (OSError, AttributeError) as error:
-            raise no_module(path, str(error)) from error
-        table = POINTER(_FunctionList)()
-        answer = get_list(byref(table))
-        if answer:
-            raise no_module(path, f"C_GetFunctionList answered {answer:#x}")
-        self._library = library
-        self._table = table.contents.functions
+    def __init__(self, library: _pkcs11.lib) -> None:
+        table = _table_of(library).contents
+        if table.major not in _CRYPTOKI:
+            raise RuntimeError("this python-pkcs11 keeps the function table elsewhere")
+        self._table = table.functions
 
     def initialize(self, reserved: str | None) -> None:
         """C_Initialize with the operating system's locks. reserved: the module's own string, for NSS."""
@@ -118,12 +114,9 @@ class Functions:
 
     def login(self, session: int, pin: Secret) -> None:
         """C_Login as the user."""
-        plain = pin.reveal()
-        buffer = create_string_buffer(plain, len(plain))
-        try:
-            _check(self._function(_LOGIN, c_ulong, c_ulong, c_void_p, c_ulong)(session, _CKU_USER, buffer, len(plain)))
-        finally:
-            ctypes.memset(buffer, 0, len(plain))
+        with pin.lent_bytes() as plain:
+            answer = self._function(_LOGIN, c_ulong, c_ulong, c_char_p, c_ulong)(session, _CKU_USER, plain, len(plain))
+        _check(answer)
 
     def logout(self, session: int) -> None:
         """C_Logout: of all sessions of this process with the token."""
@@ -143,6 +136,16 @@ class Functions:
         return ctypes.CFUNCTYPE(c_ulong, *arguments)(self._table[place])
 
 
+def _table_of(library: _pkcs11.lib) -> "ctypes._Pointer[_FunctionList]":
+    """The very table that python-pkcs11 calls, which it keeps first in its object.
+
+    C_GetFunctionList would give another one of a module that has a state for each: p11-kit's client connects anew.
+    """
+    if _pkcs11.lib.__mro__[1].__basicsize__ != object.__basicsize__ + 3 * ctypes.sizeof(c_void_p):
+        raise RuntimeError("this python-pkcs11 keeps the function table elsewhere")
+    return POINTER(_FunctionList).from_address(id(library) + object.__basicsize__)
+
+
 def no_module(path: str, said: str) -> ModuleError:
     """The error for a file that is no PKCS#11 module."""
     return ModuleError(
@@ -153,5 +156,7 @@ def no_module(path: str, said: str) -> ModuleError:
 
 
 def _check(answer: int) -> None:
+    if answer == _NOT_INITIALIZED:
+        raise p11.PKCS11Error("the module is not initialized")  # python-pkcs11 has no class for it
     if answer:
         raise _ERRORS[answer]() if answer in _ERRORS else p11.PKCS11Error(f"code {answer:#x}")

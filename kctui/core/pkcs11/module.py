@@ -20,7 +20,7 @@ from kctui.core.pkcs11.errors import (
     explained,
     reason,
 )
-from kctui.core.pkcs11.functions import Functions
+from kctui.core.pkcs11.functions import Functions, no_module
 
 _PLACES = (
     "/usr/lib/softhsm",
@@ -129,12 +129,15 @@ class _Library(_pkcs11.lib):
     functions: Functions
     init_args: str | None
 
-    def __new__(cls, path: str, functions: Functions, init_args: str | None) -> Self:
-        self: Self = super().__new__(cls, path)  # type: ignore[call-arg] # a Cython class takes it in __cinit__
-        self.functions, self.init_args = functions, init_args
+    def __new__(cls, path: str, init_args: str | None) -> Self:
+        try:
+            self: Self = super().__new__(cls, path)  # type: ignore[call-arg] # a Cython class takes it in __cinit__
+        except p11.PKCS11Error as error:
+            raise no_module(path, reason(error)) from error
+        self.functions, self.init_args = Functions(self), init_args
         return self
 
-    def __init__(self, path: str, functions: Functions, init_args: str | None) -> None:
+    def __init__(self, path: str, init_args: str | None) -> None:
         super().__init__(path)
 
     def initialize(self) -> None:
@@ -150,11 +153,11 @@ class Module:
         self.init_args = init_args
         # Grows as it is initialised anew: handles from before may be given to others then.
         self.generation = 1
-        self.functions = Functions(path)
         try:
-            self._library = _Library(path, self.functions, init_args)
+            self._library = _Library(path, init_args)
         except p11.PKCS11Error as error:
             raise _does_not_start(path, error) from error
+        self.functions = self._library.functions
         # Nor at the end of the process: python-pkcs11 would unload it in the middle of Python's own end.
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._library))
 
@@ -202,8 +205,16 @@ class Module:
 
     def _tokens(self) -> list[Token]:
         with explained("listing the tokens"):
-            slots = self._library.get_slots(token_present=True)
-            return [token for slot in slots if (token := _token_in(slot)) is not None]
+            try:
+                slots = self._library.get_slots(token_present=True)
+                return [token for slot in slots if (token := _token_in(slot)) is not None]
+            except (p11.GeneralError, p11.FunctionFailed) as error:
+                # SoftHSM says no more where its folder is away, and not even what is back before it begins anew.
+                raise TokenGoneError(
+                    "The module does not tell which tokens there are",
+                    detail=f"It said {reason(error)}.",
+                    remedy="Look at its configuration, its service and its own log. kctui connects again by itself.",
+                ) from error
 
 
 _modules: dict[str, Module] = {}

@@ -98,6 +98,7 @@ def find_kek(opened: Opened, kek_id: bytes) -> SecretKey:
     template = {Attribute.CLASS: ObjectClass.SECRET_KEY, Attribute.ID: kek_id}
     found = list(opened.session.get_objects(template))
     if len(found) != 1 or not isinstance(found[0], SecretKey):
+        opened.require_present()  # a token that is away may show no key instead of an error
         raise HsmRefusedError(
             f"The key-encryption key is not on the token {opened.info.label}",
             detail=f"{len(found)} keys there have the id {kek_id.hex()}.",
@@ -385,7 +386,7 @@ def _is(key: Key, attribute: Attribute) -> bool:
 
 
 def _made_there(kek: Key) -> bool:
-    """Whether the token made the key itself, and never let it out, as far as it tells either: else somebody knows it."""
+    """Whether the token made the key itself or never let it out, where it tells either: else somebody knows it."""
     told = []
     for attribute in (Attribute.LOCAL, Attribute.NEVER_EXTRACTABLE):
         with contextlib.suppress(p11.AttributeTypeInvalid):
