@@ -27,7 +27,7 @@ from kctui.screens.reading import read_hsms
 from kctui.screens.widgets.findings import Findings
 from tests.console.conftest import SIZES, Shell
 from tests.console.dialog_driver import Host, choose, fill, push, settle
-from tests.console.hsm_fixtures import MODULE, NOW, invent_hsms, soft_conformance
+from tests.console.hsm_rows import MODULE, NOW, invent_hsms, soft_conformance
 
 pytest_plugins = ["tests.console.dialog_fixtures"]
 

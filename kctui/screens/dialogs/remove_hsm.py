@@ -34,8 +34,7 @@ def remove_hsm_dialog(engine: "Engine", row: "HsmRow") -> ConfirmDialog:
     if row.key_sets or row.versions:
         refusal = RefusedError(
             f"{row.name} is in use",
-            detail=f"It is used by {use_words(row)}. Without its key-encryption key nothing of that can be "
-            "uploaded again.",
+            detail=f"It is used by {use_words(row)}. Without its key nothing of that can be uploaded again.",
             remedy="Only an HSM without Key Sets can be removed.",
         )
     panel = Panel(_WORDS, facts, remove, refusal=refusal)
