@@ -183,7 +183,8 @@ class Wizard(WorkingDialog[str | None]):
     def focus_chain(self) -> list[Widget]:
         """Tab comes to Continue before Back and Cancel, though those stand left of it: on is where one mostly goes."""
         chain = super().focus_chain
-        buttons = [widget for widget in chain if isinstance(widget, DialogButton)]
+        # Those of the bar alone: a step's own button, such as Add HSM, keeps its place.
+        buttons = [w for w in chain if isinstance(w, DialogButton) and w.id in {"back", "cancel", "continue"}]
         on = [button for button in buttons if button.id == "continue"]
         return [w for w in chain if w not in buttons] + on + [button for button in buttons if button not in on]
 
