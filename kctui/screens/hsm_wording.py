@@ -67,7 +67,7 @@ def hsm_seen(engine: "Engine", row: "HsmRow") -> HsmSeen:
     state, said = engine.tokens.state(row.id)
     if row.pin_refused_at is not None and state is not TokenState.PIN_LOCKED:
         # No process tries that PIN any more, whatever it saw before.
-        return HsmSeen(row, TokenState.PIN_REFUSED, "it is not tried again, New PIN gives another", can)
+        return HsmSeen(row, TokenState.PIN_REFUSED, "New PIN gives the right one", can)
     if state is TokenState.NOT_ASKED and row.unreachable_since is not None:
         return HsmSeen(row, TokenState.NOT_THERE, row.unreachable_reason or "", can)
     return HsmSeen(row, state, said, can)

@@ -63,7 +63,7 @@ class HsmsScreen(Dialog[None]):
         Binding("q", "leave", "Leave", show=False),
     ]
     DEFAULT_CSS = """
-    HsmsScreen .hsm { height: 10; width: 1fr; }
+    HsmsScreen .hsm { height: 11; width: 1fr; }
     HsmsScreen.-tall .hsm { height: 12; padding-top: 1; }
     """
 

@@ -107,15 +107,16 @@ class FindingsTable(Widget):
 
     def _lines(self, width: int) -> list[Content]:
         found = self._findings
-        lines = list(draw(Section("", columns=_COLUMNS, rows=found.specs), width).split("\n"))
+        # Without the margin that a page of details has: here it stands below other facts.
+        lines = [line[1:] for line in draw(Section("", columns=_COLUMNS, rows=found.specs), width + 1).split("\n")]
         if found.refused:
-            lines += [Content(""), Content.styled(f" {fit('Refused', _WHAT)}  Why, and for which key specs", "dim")]
+            lines += [Content(""), Content.styled(f"{fit('Refused', _WHAT)}  Why, and for which key specs", "dim")]
         for one in found.refused:
-            lines += _drawn(one, max(_LEAST, width - 1 - _WHAT - GAP))
+            lines += _drawn(one, max(_LEAST, width - _WHAT - GAP))
         return lines
 
 
 def _drawn(one: NotDone, room: int) -> list[Content]:
-    head = Content(f" {fit(one.what, _WHAT)}" + " " * GAP)
+    head = Content(f"{fit(one.what, _WHAT)}" + " " * GAP)
     told = [*Content(safe(one.why)).wrap(room), *(line.stylize("dim") for line in Content(safe(one.specs)).wrap(room))]
-    return [(head if place == 0 else Content(" " * (1 + _WHAT + GAP))) + line for place, line in enumerate(told)]
+    return [(head if place == 0 else Content(" " * (_WHAT + GAP))) + line for place, line in enumerate(told)]
