@@ -156,6 +156,10 @@ class HsmsScreen(Dialog[None]):
         return hsm.tone if hsm else Tone.PLAIN
 
     @on(Resize)
+    def _resized(self) -> None:
+        self._enable()
+        self._draw()
+
     def _draw(self) -> None:
         hsm, shown = self.hsm, self.query_one(".hsm", Static)
         if hsm is None:

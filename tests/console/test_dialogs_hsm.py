@@ -7,7 +7,7 @@ from textual.pilot import Pilot
 from kctui.core.clock import now
 from kctui.core.engine import Engine
 from kctui.core.lists import HsmList, HsmRow, KeySetList, KeySetRow
-from kctui.core.model import AuditEntry, Hsm, KeySet
+from kctui.core.model import AuditEntry, Hsm, KeySet, KeyVersion
 from kctui.core.pkcs11.findings import Conformance
 from kctui.core.words import AuditType, KeySpec
 from kctui.screens.dialogs.add_hsm import AddHsmWizard
@@ -198,7 +198,8 @@ async def test_a_test_shows_the_probe_and_probes_again(dialog_engine: Engine, ba
         await settle(pilot)
         assert "✓ Probe what it can wrap for AWS" in seen(pilot)
         assert "Probed                  now" in seen(pilot)
-        await pilot.press("end")
+        pilot.app.screen.query_one(".found").scroll_end(animate=False)
+        await settle(pilot)
         assert "104 bytes come out that are no PKCS#8 to the byte" in seen(pilot)
         await pilot.press("escape")
         await settle(pilot)
@@ -384,6 +385,25 @@ async def test_a_spec_that_the_hsm_cannot_make_is_refused_at_its_field(
         for _ in range(3):
             await push(pilot, "continue")
         assert "cannot make RSA_2048" in complaint(pilot, "key_spec")
+
+
+async def test_a_cloud_key_is_made_in_the_hsm_and_brought_to_aws(
+    dialog_engine: Engine, key_set: KeySetRow, bastion: Hsm
+) -> None:
+    with dialog_engine.store.write() as session:
+        session.get_one(KeySet, key_set.id).hsm_id = bastion.id
+    row = KeySetList(dialog_engine.store).page().rows[0]
+    app = Host(lambda: CreateCloudKeyWizard(dialog_engine, row, REGION))
+    async with app.run_test() as pilot:
+        await settle(pilot)
+        assert "awsbyokkeyset · HSM bastion" in seen(pilot)
+        await fill(pilot, "name", "payroll-db")
+        for _ in range(4):
+            await push(pilot, "continue")
+        assert "● AVAILABLE" in seen(pilot)
+    with dialog_engine.store.read() as session:
+        version = session.exec(select(KeyVersion)).one()
+    assert (version.hsm_id, version.kek_id) == (bastion.id, bastion.kek_id)
 
 
 def test_softhsm_is_what_the_pictures_say(bastion: Hsm) -> None:

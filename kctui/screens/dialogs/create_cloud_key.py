@@ -58,7 +58,8 @@ class CreateCloudKeyWizard(Wizard):
         self._engine = engine
         self._key_set = key_set
         self._where = region
-        self._details = CloudKeyDetails(key_set.name, region)
+        made_in = f" · HSM {key_set.hsm}" if key_set.hsm else ""
+        self._details = CloudKeyDetails(f"{key_set.name}{made_in}", region)
         self._access = AccessStep(KnownPrincipals(engine, key_set.account_id))
         self._schedule = CloudKeySchedule(key_set.rotation_days)
         self._review = ReviewStep()
