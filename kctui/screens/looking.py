@@ -192,6 +192,8 @@ class Looking(Changing):
         """Forget the keys, or ask for the passphrase."""
         engine = self.opened_engine
         if engine.unlocked:
+            # Unlocked again, what was seen of the tokens before tells nothing.
+            self.checked_at.clear()
             in_thread(self, "lock", engine.lock, lambda _: news.Locked())
             self.change(unlocked=False, operator="", group="")
         self.ask_passphrase()

@@ -1,6 +1,5 @@
-"""HSMs of the tests: a token of SoftHSM, and invented rows for the pictures."""
+"""HSMs of the tests: another PIN for a token, and invented rows for the pictures."""
 
-import shutil
 import subprocess
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,52 +8,43 @@ from typing import Any
 
 from sqlmodel import Session, select
 
-from kctui.core.hsms import NewHsm
 from kctui.core.model import AdminGroup, Hsm
 from kctui.core.pkcs11.findings import Conformance, SpecFindings
+from kctui.core.pkcs11.module import load
 from kctui.core.pkcs11.ways import Way
-from kctui.core.secret import Secret
+from kctui.core.pkcs11.worker import in_thread
 from kctui.core.words import MADE_SPECS, KeyFamily, KeySpec
+from tests.hsm.tokens import PIN, SoftToken
 
 MODULE = "/usr/lib/softhsm/libsofthsm2.so"
-PIN = "87654321"
 NOW = datetime.fromisoformat("2026-11-23T12:03:11+00:00")
 _KWP = 0x210B
 _NO_MECHANISM = "it has no such mechanism"
 
 
 @dataclass(frozen=True)
-class Token:
-    """A token of SoftHSM."""
+class Slots:
+    """The slots of SoftHSM: their tokens can be taken out, and put back."""
 
-    label: str
-    folder: Path
-
-    @property
-    def away(self) -> Path:
-        """Where it is while it is not there."""
-        return self.folder.parent.parent / f"away-{self.folder.name}"
+    tokens: Path
+    away: Path
 
     def take_out(self) -> None:
-        """Take the token out of its slot."""
-        shutil.move(self.folder, self.away)
+        """Take them out."""
+        self.tokens.rename(self.away)
 
     def put_back(self) -> None:
-        """Put it back."""
-        shutil.move(self.away, self.folder)
-
-    def new(self, name: str = "bastion", pin: str = PIN, **consents: bool) -> NewHsm:
-        """The HSM to add for it."""
-        given: dict[str, Any] = {"sha1": True, **consents}
-        return NewHsm(name, MODULE, self.label, Secret(pin), **given)
-
-    def change_pin(self, old: str, new: str) -> None:
-        """Change the user's PIN, as the vendor's tool does."""
-        tool = ["pkcs11-tool", "--module", MODULE, "--token-label", self.label, "--login", "--change-pin"]
-        subprocess.run([*tool, "--pin", old, "--new-pin", new], check=True, capture_output=True)
+        """Put them back, where they are out."""
+        if self.away.exists():
+            self.away.rename(self.tokens)
 
 
-# Invented ones
+def change_pin(token: SoftToken, new: str) -> None:
+    """Change the user's PIN, as the vendor's tool does."""
+    tool = ["pkcs11-tool", "--module", token.module, "--token-label", token.label, "--login", "--change-pin"]
+    subprocess.run([*tool, "--pin", PIN, "--new-pin", new], check=True, capture_output=True)
+    # SoftHSM reads a token's PIN when it is initialised, and knows of no other process's change.
+    in_thread(lambda: load(token.module, token.init_args).reinitialise())
 
 
 def soft_conformance() -> Conformance:
@@ -75,9 +65,9 @@ def soft_conformance() -> Conformance:
         else:
             refused = {Way.NATIVE_SHA_256.value: _NO_MECHANISM, Way.TWO_STEPS_SHA_1.value: padded}
         ways = [works[spec]] if spec in works else []
-        specs[spec] = SpecFindings(ways, 0x210A if ways else None, 0x210A, refused)
+        specs[spec] = SpecFindings(ways, 0x210A if ways else None, 0x2109, refused)
     specs[KeySpec.HMAC_224] = SpecFindings(
-        [Way.OAEP_SHA_1], None, None, {"keep by 0x210b": _NO_MECHANISM, "keep by 0x210a": "32 bytes come out, not 28"}
+        [Way.OAEP_SHA_1], None, None, {"keep by 0x2109": "32 bytes come out, not 28", "keep by 0x210b": _NO_MECHANISM}
     )
     return Conformance(specs, exports=False)
 

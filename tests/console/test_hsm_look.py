@@ -41,6 +41,7 @@ FACTS = [
     ("Key export", "lets no non-extractable key out"),
     ("Probed", "3 h ago"),
     ("Works", "6 of 12 key specs"),
+    ("Limits", "SHA-1 only · no HMAC_224, RSA, P-256, P-521"),
 ]
 STEPS = ("Log in and look at the token", "Find the key-encryption key")
 REFUSED = RefusedError(

@@ -17,18 +17,19 @@ from kctui.core.words import TokenState
 from kctui.screens.hsms import HsmsScreen
 from tests.conftest import OPERATOR, PASSPHRASE
 from tests.console.conftest import Shell, StartShell
-from tests.console.hsm_rows import PIN, Token
+from tests.console.hsm_rows import Slots, change_pin
+from tests.hsm.tokens import SoftToken
 
 pytest_plugins = ["tests.console.hsm_fixtures"]
 KEY_SET = "b" * 32
 
 
 @pytest.fixture
-def with_hsm(seeded: Home, token: Token) -> Home:
+def with_hsm(seeded: Home, soft_token: SoftToken) -> Home:
     """The seeded home, whose Key Set awsbyokkeyset has an HSM."""
     with Engine.open(seeded) as engine:
         engine.unlock(OPERATOR, Secret(PASSPHRASE), quietly=True)
-        hsm = hsms.add_hsm(engine, token.new())
+        hsm = hsms.add_hsm(engine, soft_token.new_hsm(name="bastion"))
         with engine.store.write() as session:
             session.get_one(KeySet, KEY_SET).hsm_id = hsm.id
     return seeded
@@ -43,14 +44,20 @@ async def look(shell: Shell) -> str:
 
 @pytest.mark.parametrize(("size", "name"), [((120, 40), "HSM bastion"), ((80, 24), "HSM")])
 async def test_a_token_that_comes_and_goes(
-    start: StartShell, with_hsm: Home, token: Token, passphrase: str, size: tuple[int, int], name: str
+    start: StartShell,
+    with_hsm: Home,
+    soft_token: SoftToken,
+    slots: Slots,
+    passphrase: str,
+    size: tuple[int, int],
+    name: str,
 ) -> None:
     async with start(with_hsm, size, passphrase=passphrase) as shell:
-        await shell.press("2")
+        await shell.press("2", "G")
         assert f"{name} ✓" in await look(shell)
-        token.take_out()
+        slots.take_out()
         assert f"{name} ✕ not there" in await look(shell)
-        token.put_back()
+        slots.put_back()
         assert f"{name} ✓" in await look(shell)
 
 
@@ -79,7 +86,7 @@ async def test_a_token_is_looked_at_once_in_a_while(
 
     monkeypatch.setattr(Tokens, "check", counting)
     async with start(with_hsm, passphrase=passphrase) as shell:
-        await shell.press("2", "j", "k", "1", "j", "k", "2")
+        await shell.press("2", "G", "k", "j", "1", "j", "k", "2", "G")
         assert looked == ["bastion"]
         monkeypatch.setattr(kctui.screens.hsm_actions, "TOKEN_PAUSE", 0.0)
         shell.main.watch_token()
@@ -90,9 +97,9 @@ async def test_a_token_is_looked_at_once_in_a_while(
 
 
 async def test_a_refused_pin_is_shown_and_not_tried_again(
-    start: StartShell, with_hsm: Home, token: Token, passphrase: str, monkeypatch: pytest.MonkeyPatch
+    start: StartShell, with_hsm: Home, soft_token: SoftToken, passphrase: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    token.change_pin(PIN, "11223344")
+    change_pin(soft_token, "11223344")
     tries = []
     log_in = Connection._log_in
 
@@ -102,7 +109,7 @@ async def test_a_refused_pin_is_shown_and_not_tried_again(
 
     monkeypatch.setattr(Connection, "_log_in", counting)
     async with start(with_hsm, passphrase=passphrase) as shell:
-        await shell.press("2")
+        await shell.press("2", "G")
         for _ in range(3):
             assert "HSM bastion ✕ PIN refused" in await look(shell)
         assert len(tries) == 1
@@ -115,7 +122,7 @@ async def test_a_refused_pin_is_shown_and_not_tried_again(
 
 async def test_locking_forgets_the_token(start: StartShell, with_hsm: Home, passphrase: str) -> None:
     async with start(with_hsm, passphrase=passphrase) as shell:
-        await shell.press("2")
+        await shell.press("2", "G")
         assert "HSM bastion ✓" in shell.text
         await shell.press("L")
         await shell.press("escape")
@@ -131,22 +138,22 @@ async def test_a_module_that_is_gone_is_faulty(start: StartShell, with_hsm: Home
         # Not what the PIN was sealed beside: nothing of it is loaded.
         session.get_one(Hsm, session.get_one(KeySet, KEY_SET).hsm_id).module = "/nowhere/lib.so"
     async with start(with_hsm, passphrase=passphrase) as shell:
-        await shell.press("2")
+        await shell.press("2", "G")
         assert "HSM bastion ! faulty" in await look(shell)
 
 
 async def test_the_page_of_hsms_looks_at_the_row(
-    start: StartShell, with_hsm: Home, token: Token, passphrase: str
+    start: StartShell, with_hsm: Home, slots: Slots, passphrase: str
 ) -> None:
     async with start(with_hsm, passphrase=passphrase) as shell:
         await shell.press("3", "H")
         assert isinstance(shell.app.screen, HsmsScreen)
         await look(shell)
         assert "✓ connected" in shell.text
-        token.take_out()
+        slots.take_out()
         await look(shell)
         assert "✕ not there for" in shell.text
-        token.put_back()
+        slots.put_back()
         await look(shell)
         assert "✓ connected" in shell.text
         await shell.press("escape")
@@ -165,15 +172,16 @@ async def test_a_token_that_hangs_is_not_there_until_it_answers(
         go_on = threading.Event()
         with pytest.raises(HsmUnreachableError):
             engine.tokens.run(hsm, lambda _opened: go_on.wait(30), "hanging", patience=0.1)
-        assert engine.tokens.busy
+        busy = [engine.tokens.busy]
         states.append(engine.tokens.state(hsm.id)[0])
         with engine.store.read() as session:
             hsm = session.get_one(Hsm, hsm.id)
         assert hsm.unreachable_since is not None
         go_on.set()
         engine.tokens.check(hsm)
-        assert not engine.tokens.busy
+        busy.append(engine.tokens.busy)
         states.append(engine.tokens.state(hsm.id)[0])
         with engine.store.read() as session:
             assert session.get_one(Hsm, hsm.id).unreachable_since is None
+        assert busy == [True, False]
         assert states == [TokenState.CONNECTED, TokenState.NOT_THERE, TokenState.CONNECTED]

@@ -109,7 +109,15 @@ class Connection:
 
     def check(self, *, patience: float = PATIENCE) -> TokenInfo:
         """Look whether the token is there and logged in; connect where it is not."""
-        return self.run(_look, "looking at the token", patience=patience)
+        try:
+            return self.run(_look, "looking at the token", patience=patience)
+        except HsmBusyError:
+            raise
+        except KctuiError:
+            # A token that refuses even that is not simply there, whatever was before.
+            if self.state is TokenState.CONNECTED:
+                self.state = TokenState.FAULTY
+            raise
 
     def close(self) -> None:
         """Close the session, which ends the login where it is the last one of this process with the token.

@@ -2,9 +2,10 @@
 
 import importlib
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from kctui.core.errors import ConflictError, InvalidInputError, RefusedError
+from kctui.core.errors import ConflictError, InvalidInputError, KctuiError, RefusedError
 from kctui.core.observer import Observer
 from kctui.screens.dialogs.fields import at_field
 from kctui.screens.dialogs.hsm_steps import ConsentStep, HsmDetails, HsmOutcome, HsmWizard
@@ -73,6 +74,9 @@ def _add(engine: "Engine", new: "NewHsm", observer: Observer) -> HsmOutcome:
             raise at_field(InvalidInputError(error.title, remedy=error.remedy), "name") from error
         try:
             hsm = add_hsm(engine, new, observer)
+            # The login of adding is closed; from now on there is one that the header knows of.
+            with suppress(KctuiError):
+                engine.tokens.check(hsm)
         except ConsentMissingError as error:
             remedy = f"Where that is acceptable: Back, and Yes at {_CONSENTS[error.consent]}. Nothing was kept."
             raise RefusedError(error.title, detail=error.detail, remedy=remedy) from error
@@ -87,6 +91,7 @@ def _add(engine: "Engine", new: "NewHsm", observer: Observer) -> HsmOutcome:
         ("Module", hsm.module),
         ("Key-encryption key", f"AES-256 on the token, {hsm.kek_id}"),
         ("Key export", export),
-        ("Works", f"{findings.works}: {can_words(conformance, sha1=hsm.sha1_allowed)}"),
+        ("Works", findings.works),
+        ("Limits", can_words(conformance, sha1=hsm.sha1_allowed)),
     ]
     return HsmOutcome(hsm.id, f"HSM {hsm.name} is added", facts, findings)

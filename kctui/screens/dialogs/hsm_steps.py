@@ -15,7 +15,7 @@ from kctui.core.secret import Secret
 from kctui.screens.dialogs.base import Facts
 from kctui.screens.dialogs.fields import ChoiceField, SecretField, TextField
 from kctui.screens.dialogs.wizard import KEYS_READ, Outcome, ResultStep, Step, Wizard
-from kctui.screens.hsm_wording import probed_words
+from kctui.screens.hsm_wording import can_words, probed_words
 from kctui.screens.widgets.findings import Findings, FindingsTable
 
 if TYPE_CHECKING:
@@ -195,9 +195,9 @@ class HsmWizard(Wizard):
 
     def failed(self, error: KctuiError) -> None:
         """A refused PIN is never tried again: it is forgotten, and another asked for."""
-        from kctui.core.pkcs11.errors import PinLockedError, PinRefusedError
+        from kctui.core.pkcs11.errors import LoginFaultError, PinLockedError, PinRefusedError
 
-        if isinstance(error, PinRefusedError | PinLockedError):
+        if isinstance(error, PinRefusedError | PinLockedError | LoginFaultError):
             self.pin_step.forget()
         if isinstance(error, PinRefusedError):
             self.point_out(InvalidInputError(error.title, remedy=_NEXT_PIN, field="pin"))
@@ -217,5 +217,6 @@ def tested(name: str, test: "HsmTest", *, sha1: bool, now: datetime, title: str,
         ("Key export", export),
         ("Probed", probed_words(test.probed_at, now, just_now=test.probed_now)),
         ("Works", findings.works),
+        ("Limits", can_words(test.conformance, sha1=sha1)),
     ]
     return HsmOutcome(row_id, title, facts, findings)
