@@ -21,7 +21,7 @@ from kctui.core.paths import Home
 from kctui.core.secret import Secret
 from kctui.demo.box import AccessKey, Box
 from tests.conftest import OPERATOR, PASSPHRASE
-from tests.core.operations import REGION, kms_client, know_regions, make_quick
+from tests.core.operations import REGION, kms_client, know_regions, make_quick, with_key_set
 from tests.hsm.tokens import HSM, SoftHsm, SoftToken, nss_token
 
 _aws_accounts = count(400_000_000_001)
@@ -110,6 +110,17 @@ def soft_vault(
     token = makers["SoftHSM"]
     with open_vault(home_with(token), tmp_path / "home") as engine, with_account(engine, token, box) as vault:
         yield vault
+
+
+@pytest.fixture
+def connected(home: Home, tmp_path: Path, box: Box) -> AccessKey:
+    """A home with the CSP Account `bank` and the Key Set `payroll`, which has no HSM."""
+    root = box.add_account(str(next(_aws_accounts)))
+    with Engine.open(home) as engine:
+        engine.unlock(OPERATOR, Secret(PASSPHRASE), quietly=True)
+        with_key_set(engine, box, root)
+    (tmp_path / "tmp").mkdir()
+    return root
 
 
 def open_vault(template: Home, root: Path) -> Engine:

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import load_der_private_key
 
 PIECE = 16
-_STEP, _STEP_OF_LONG = 4, 48
+_STEP, _STEP_OF_LONG = 4, 112
 _LONG = 80
 _BLOCK = 1 << 24
 _MAPPING = re.compile(r"([0-9a-f]+)-([0-9a-f]+) (\S+) \S+ \S+ (\d+) *(.*)")

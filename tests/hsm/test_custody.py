@@ -15,14 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from kctui.core.engine import Engine
 from kctui.core.paths import Home
-from kctui.core.secret import Secret
 from kctui.core.words import KeySpec
 from kctui.demo.box import AccessKey, Box, FaultKind
 from kctui.demo.box.kms.wrapping import POOL
-from tests.conftest import OPERATOR, PASSPHRASE
-from tests.core.operations import REGION, with_key_set
+from tests.core.operations import REGION
 from tests.hsm import spy
 from tests.hsm.child import Child, ChildError, child
 from tests.hsm.scan import files, found_in, memory, pieces
@@ -35,17 +32,6 @@ SPECS = {
 SOFTWARE = (KeySpec.SYMMETRIC_DEFAULT, KeySpec.HMAC_512, KeySpec.ECC_NIST_P256, KeySpec.RSA_2048)
 SECRETS = re.compile(r"CKA_(VALUE|PRIVATE_EXPONENT|PRIME_[12]|EXPONENT_[12]|COEFFICIENT)$")
 MADE = ("C_GenerateKey", "C_GenerateKeyPair", "C_UnwrapKey")
-
-
-@pytest.fixture
-def connected(home: Home, tmp_path: Path, box: Box) -> AccessKey:
-    """A home with the CSP Account `bank` and the Key Set `payroll`, which has no HSM."""
-    root = box.add_account(f"5{int.from_bytes(os.urandom(4)):011d}")
-    with Engine.open(home) as engine:
-        engine.unlock(OPERATOR, Secret(PASSPHRASE), quietly=True)
-        with_key_set(engine, box, root)
-    (tmp_path / "tmp").mkdir()
-    return root
 
 
 @pytest.fixture

@@ -101,6 +101,18 @@ class Connection:
         """Look whether the token is there and logged in; connect where it is not."""
         return self.run(_look, "looking at the token")
 
+    def begin_anew(self) -> None:
+        """Let the module forget what it holds in memory, so that the next job sees what the token really kept.
+
+        Every session of the module ends by that; their connections begin anew as well, when they are used.
+        """
+
+        def again() -> None:
+            self._drop()
+            load(self.where.module, self.where.init_args).reinitialise()
+
+        in_thread(again)
+
     def close(self) -> None:
         """Close the session, which ends the login where it is the last one of this process with the token."""
         in_thread(self._drop, patience=5)
