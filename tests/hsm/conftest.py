@@ -29,20 +29,26 @@ _labels = count(1)
 
 
 @dataclass(frozen=True)
-class Vault:
-    """An engine with an HSM on a token, a CSP Account, and two Key Sets: `payroll` on the HSM, `plain` without."""
+class Kept:
+    """An engine with an HSM on a token."""
 
     engine: Engine
     token: SoftToken
-    box: Box
-    root: AccessKey
-    kms: KMSClient
 
     @property
     def hsm(self) -> Hsm:
         """The HSM as it is in the database now."""
         with self.engine.store.read() as session:
             return session.exec(select(Hsm).where(Hsm.name == HSM)).one()
+
+
+@dataclass(frozen=True)
+class Vault(Kept):
+    """With a CSP Account, and two Key Sets: `payroll` on the HSM, `plain` without."""
+
+    box: Box
+    root: AccessKey
+    kms: KMSClient
 
 
 @pytest.fixture(scope="session")
@@ -93,6 +99,20 @@ def home_with(template_home: Home, tmp_path_factory: pytest.TempPathFactory) -> 
 def box() -> Iterator[Box]:
     with Box.start() as started:
         yield started
+
+
+@pytest.fixture
+def kept(home_with: Callable[[SoftToken], Home], token: SoftToken, tmp_path: Path) -> Iterator[Kept]:
+    """On the token of each maker in turn; without AWS."""
+    with open_vault(home_with(token), tmp_path / "home") as engine:
+        yield Kept(engine, token)
+
+
+@pytest.fixture
+def soft_kept(home_with: Callable[[SoftToken], Home], makers: dict[str, SoftToken], tmp_path: Path) -> Iterator[Kept]:
+    """On SoftHSM's token; without AWS."""
+    with open_vault(home_with(makers["SoftHSM"]), tmp_path / "home") as engine:
+        yield Kept(engine, makers["SoftHSM"])
 
 
 @pytest.fixture

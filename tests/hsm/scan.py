@@ -35,7 +35,19 @@ def pieces(material: bytes) -> dict[str, bytes]:
 
 def found_in(held: Iterator[tuple[str, bytes]], wanted: dict[str, bytes]) -> list[str]:
     """Where which piece is: nothing, if all is well."""
-    return [f"{name} in {where}" for where, content in held for name, piece in wanted.items() if piece in content]
+    return list(_found(held, wanted))
+
+
+def is_in(held: Iterator[tuple[str, bytes]], wanted: dict[str, bytes]) -> bool:
+    """Whether any piece is there."""
+    return any(_found(held, wanted))
+
+
+def _found(held: Iterator[tuple[str, bytes]], wanted: dict[str, bytes]) -> Iterator[str]:
+    for where, content in held:
+        for name, piece in wanted.items():
+            if piece in content:
+                yield f"{name} in {where}"
 
 
 def memory(pid: int) -> Iterator[tuple[str, bytes]]:

@@ -20,7 +20,7 @@ from kctui.core.pkcs11.ways import Hash, Way
 from kctui.core.secret import Secret
 from kctui.core.words import MADE_SPECS, AuditType, KeySpec
 from tests.hsm.child import ChildError, child
-from tests.hsm.conftest import Vault
+from tests.hsm.conftest import Kept, Vault
 from tests.hsm.tokens import PIN, SoftHsm, SoftToken
 
 # pytest would take it for a test.
@@ -60,8 +60,8 @@ def objects_on(token: SoftToken) -> int:
         connection.close()
 
 
-def test_the_probe_finds_what_is_known_of_the_module(vault: Vault) -> None:
-    row = vault.hsm
+def test_the_probe_finds_what_is_known_of_the_module(kept: Kept) -> None:
+    row = kept.hsm
     found = Conformance.from_json(row.conformance)
     works = {spec for spec in found.specs if found.why_not(spec, sha1=True) is None}
     assert set(found.specs) == set(MADE_SPECS)
@@ -69,16 +69,16 @@ def test_the_probe_finds_what_is_known_of_the_module(vault: Vault) -> None:
     known = KNOWN.get(row.probed_for.split("/")[1])
     if known is not None:
         assert works == known
-        assert found.exports is vault.token.export
-        assert (set(found.sha1_only) == works) is vault.token.sha1
+        assert found.exports is kept.token.export
+        assert (set(found.sha1_only) == works) is kept.token.sha1
         ways = {way for each in found.specs.values() for way in each.ways}
-        assert {way.hash for way in ways} == ({Hash.SHA_1} if vault.token.sha1 else {Hash.SHA_1, Hash.SHA_256})
+        assert {way.hash for way in ways} == ({Hash.SHA_1} if kept.token.sha1 else {Hash.SHA_1, Hash.SHA_256})
         # Neither module wraps natively what two steps wrap.
         assert not any(way.native for way in ways)
 
 
-def test_a_refusal_names_a_reason_for_each_way(vault: Vault) -> None:
-    found = Conformance.from_json(vault.hsm.conformance)
+def test_a_refusal_names_a_reason_for_each_way(kept: Kept) -> None:
+    found = Conformance.from_json(kept.hsm.conformance)
     for spec, each in found.specs.items():
         refusal = found.why_not(spec, sha1=True)
         if refusal is not None:
@@ -87,29 +87,29 @@ def test_a_refusal_names_a_reason_for_each_way(vault: Vault) -> None:
             assert all(reason in refusal.detail or each.ways for reason in map(str, each.ways))
 
 
-def test_the_result_is_kept_by_library_token_and_firmware(vault: Vault) -> None:
-    row = vault.hsm
+def test_the_result_is_kept_by_library_token_and_firmware(kept: Kept) -> None:
+    row = kept.hsm
     edition, library, model, serial, firmware = row.probed_for.split("/")
     assert (serial, model) == (row.token_serial, row.token_model)
     assert all((edition, library, firmware))
-    first = test_hsm(vault.engine, row.name)
+    first = test_hsm(kept.engine, row.name)
     assert (first.probed_now, first.probed_at) == (False, row.probed_at)
-    assert conformance_of(vault.engine, row) == first.conformance
-    assert test_hsm(vault.engine, row.name, again=True).probed_now
-    assert vault.hsm.probed_at > row.probed_at
+    assert conformance_of(kept.engine, row) == first.conformance
+    assert test_hsm(kept.engine, row.name, again=True).probed_now
+    assert kept.hsm.probed_at > row.probed_at
 
 
-def test_an_updated_library_is_probed_anew_before_it_is_relied_on(vault: Vault) -> None:
-    before = vault.hsm
+def test_an_updated_library_is_probed_anew_before_it_is_relied_on(kept: Kept) -> None:
+    before = kept.hsm
     old = json.loads(before.conformance)
     for each in old["specs"].values():
         each.update(ways=[Way.OAEP_SHA_256.value], refused={})
-    with vault.engine.store.write() as session:
+    with kept.engine.store.write() as session:
         row = session.get_one(Hsm, before.id)
         row.probed_for, row.conformance = row.probed_for.replace("/", "/older ", 1), json.dumps(old)
-    found = conformance_of(vault.engine, vault.hsm)
+    found = conformance_of(kept.engine, kept.hsm)
     assert found == Conformance.from_json(before.conformance)
-    assert (vault.hsm.probed_for, vault.hsm.conformance) == (before.probed_for, before.conformance)
+    assert (kept.hsm.probed_for, kept.hsm.conformance) == (before.probed_for, before.conformance)
 
 
 def test_sha1_needs_consent_and_nothing_is_left_without(engine: Engine, soft_token: SoftToken) -> None:
@@ -143,11 +143,11 @@ def test_each_consent_is_a_warning_in_the_audit_log(engine: Engine, soft_token: 
     assert objects_on(soft_token) == 1
 
 
-def test_a_consent_is_told_with_what_the_token_does(vault: Vault) -> None:
-    told = warnings(vault.engine)
+def test_a_consent_is_told_with_what_the_token_does(kept: Kept) -> None:
+    told = warnings(kept.engine)
     assert len(told) == 1
-    assert ("SHA-1" in told[0]) is vault.token.sha1
-    assert told[0].endswith("which it does") is vault.token.export
+    assert ("SHA-1" in told[0]) is kept.token.sha1
+    assert told[0].endswith("which it does") is kept.token.export
 
 
 @pytest.mark.parametrize(
@@ -163,18 +163,18 @@ def test_a_consent_is_told_with_what_the_token_does(vault: Vault) -> None:
         lambda row: setattr(row, "kek_id", "00" * 16),
     ],
 )
-def test_the_pin_opens_only_beside_what_it_was_given_for(soft_vault: Vault, change: Callable[[Hsm], None]) -> None:
+def test_the_pin_opens_only_beside_what_it_was_given_for(soft_kept: Kept, change: Callable[[Hsm], None]) -> None:
     """Whoever writes the database gives no consent, and has no other library loaded or token used."""
-    with soft_vault.engine.store.write() as session:
+    with soft_kept.engine.store.write() as session:
         change(session.exec(select(Hsm)).one())
     with pytest.raises(TamperedError, match=r"A sealed value does not open: hsm\.sealed_pin"):
-        soft_vault.engine.tokens.check(soft_vault.hsm)
+        soft_kept.engine.tokens.check(soft_kept.hsm)
     with pytest.raises(TamperedError):
-        test_hsm(soft_vault.engine, "vault", new_pin=Secret(PIN))
+        test_hsm(soft_kept.engine, "vault", new_pin=Secret(PIN))
 
 
-def test_the_key_encryption_key_can_wrap_and_unwrap_and_never_leaves(soft_vault: Vault) -> None:
-    row = soft_vault.hsm
+def test_the_key_encryption_key_can_wrap_and_unwrap_and_never_leaves(soft_kept: Kept) -> None:
+    row = soft_kept.hsm
 
     def attributes(opened: Opened) -> set[str]:
         kek = objects.find_kek(opened, bytes.fromhex(row.kek_id))
@@ -182,13 +182,13 @@ def test_the_key_encryption_key_can_wrap_and_unwrap_and_never_leaves(soft_vault:
                  "SIGN", "VERIFY", "DERIVE", "NEVER_EXTRACTABLE", "ALWAYS_SENSITIVE")  # fmt: skip
         return {name for name in names if kek[Attribute[name]]}
 
-    found = soft_vault.engine.tokens.run(row, attributes, "looking at the key-encryption key")
+    found = soft_kept.engine.tokens.run(row, attributes, "looking at the key-encryption key")
     assert found == {"TOKEN", "PRIVATE", "SENSITIVE", "WRAP", "UNWRAP", "NEVER_EXTRACTABLE", "ALWAYS_SENSITIVE"}
 
 
-def test_one_token_is_one_hsm(vault: Vault) -> None:
+def test_one_token_is_one_hsm(kept: Kept) -> None:
     with pytest.raises(ConflictError, match="That token is the HSM vault already"):
-        add_hsm(vault.engine, vault.token.new_hsm(name="another"))
+        add_hsm(kept.engine, kept.token.new_hsm(name="another"))
 
 
 def test_an_hsm_that_a_key_set_needs_is_not_removed(vault: Vault) -> None:

@@ -22,7 +22,7 @@ from kctui.demo.box.kms.wrapping import POOL
 from tests.core.operations import REGION
 from tests.hsm import spy
 from tests.hsm.child import Child, ChildError, child
-from tests.hsm.scan import files, found_in, memory, pieces
+from tests.hsm.scan import files, found_in, is_in, memory, pieces
 from tests.hsm.tokens import PIN, SoftHsm, SoftToken, nss_token
 
 SPECS = {
@@ -178,7 +178,7 @@ def test_software_key_material_is_nowhere_once_an_operation_has_ended(
         assert_nowhere(it, tmp_path, looked_for)
         # And the scan would have found it: a copy that is held on purpose is found.
         it.do("hold", key=key)
-        assert found_in(memory(it.pid), looked_for)
+        assert is_in(memory(it.pid), looked_for)
 
 
 @pytest.mark.parametrize("spec", SOFTWARE)
