@@ -26,10 +26,12 @@ from kctui.core.hsms import test_hsm as give_new_pin
 from kctui.core.key_sets import NewKeySet, create_key_set
 from kctui.core.material.custody import open_material, prove
 from kctui.core.model import CloudKey, Hsm, KeySet, KeyVersion
+from kctui.core.observer import Silent
 from kctui.core.operations import create_cloud_key, remove_from_cloud, rotate, upload
 from kctui.core.paths import Home
+from kctui.core.process import harden
 from kctui.core.secret import Secret
-from kctui.core.words import KeySpec, KeyUsage
+from kctui.core.words import KeySpec, KeyUsage, StepState
 from tests.core.operations import make_quick, new_key
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -73,6 +75,25 @@ class Child:
         if "error" in answer:
             raise ChildError(*answer["error"])
         return answer["result"]
+
+    def die(self, what: str, **arguments: object) -> int:
+        """Let it do what ends it; its wait status."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps([what, arguments]) + "\n")
+        self.process.stdin.flush()
+        _, how = os.waitpid(self.pid, 0)
+        return how
+
+
+class _Crashing(Silent):
+    """An observer that crashes the process when a step begins."""
+
+    def __init__(self, step: str) -> None:
+        self.at = step
+
+    def step(self, name: str, state: StepState, detail: str = "", request_id: str | None = None) -> None:
+        if name == self.at:
+            os.abort()
 
 
 @contextmanager
@@ -143,6 +164,15 @@ class _Acts:
         """Close the sessions and forget the keys, as kctui does when it is left alone."""
         self.engine.lock()
         gc.collect()
+
+    def crash(self, key: str, at: str, folder: str, hardened: bool) -> None:
+        """Crash in the middle of an upload, where a core may be as large as it likes; hardened as kctui is, or not."""
+        os.chdir(folder)
+        most = resource.getrlimit(resource.RLIMIT_CORE)[1]
+        resource.setrlimit(resource.RLIMIT_CORE, (most, most))
+        if hardened:
+            harden()
+        upload(self.engine, key, observer=_Crashing(at))
 
     def limit_files(self, size: int) -> None:
         """No file grows beyond that any more, as on a full disk."""
