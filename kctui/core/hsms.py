@@ -29,9 +29,10 @@ from kctui.core.model import Hsm, KeySet, KeyVersion, new_id
 from kctui.core.observer import Observer, Silent
 from kctui.core.pkcs11 import objects
 from kctui.core.pkcs11.connection import Connection, Opened
+from kctui.core.pkcs11.errors import TokenFullError
 from kctui.core.pkcs11.findings import PROBE_EDITION, Conformance
 from kctui.core.pkcs11.module import TokenInfo, Where, resolve
-from kctui.core.pkcs11.probe import probe
+from kctui.core.pkcs11.probe import probe, probe_new
 from kctui.core.pkcs11.tokens import pin_place, where_of
 from kctui.core.secret import Secret
 from kctui.core.words import AuditCategory, AuditType, StepState
@@ -293,13 +294,7 @@ def _look(opened: Opened) -> _Looked:
 
 def _probed(opened: Opened, kek_id: bytes | None) -> Conformance:
     """Probe with the key-encryption key; for a new HSM with one of the session, which nothing keeps."""
-    if kek_id is not None:
-        return probe(opened, objects.find_kek(opened, kek_id))
-    kek = objects.make_kek(opened, os.urandom(_KEK_ID_BYTES), "kctui probe", store=False)
-    try:
-        return probe(opened, kek)
-    finally:
-        objects.destroy(kek)
+    return probe_new(opened) if kek_id is None else probe(opened, objects.find_kek(opened, kek_id))
 
 
 def _found(opened: Opened, kek_id: bytes) -> None:
@@ -307,13 +302,24 @@ def _found(opened: Opened, kek_id: bytes) -> None:
 
 
 def _make_kek(connection: Connection, kek_id: bytes, name: str) -> None:
+    """Make it, and see that it is still there when the module begins anew: a full disk may have kept it in memory."""
+
     def job(opened: Opened) -> None:
         # A token that was lost and came back may have made it already.
         if not objects.has_key(opened, kek_id):
             objects.make_kek(opened, kek_id, f"kctui {name}", store=True)
-        objects.find_kek(opened, kek_id)
 
     connection.run(job, "making the key-encryption key")
+    connection.begin_anew()
+    try:
+        connection.run(lambda opened: _found(opened, kek_id), "looking for the new key-encryption key")
+    except KctuiError as error:
+        _unmake_kek(connection, kek_id)
+        raise TokenFullError(
+            "The token did not keep the key-encryption key",
+            detail=f"It said that it made it; begun anew, it has it no more: {error.title}.",
+            remedy="See whether the token, or the disk under a soft token, is full. Nothing was kept.",
+        ) from error
 
 
 def _unmake_kek(connection: Connection, kek_id: bytes) -> None:

@@ -6,6 +6,7 @@ The parent's half is `Child`; the other half is `main`, run as `python -m tests.
 import gc
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -21,14 +22,16 @@ from sqlmodel import select
 from kctui.core.engine import Engine
 from kctui.core.errors import KctuiError
 from kctui.core.hsms import NewHsm, add_hsm
+from kctui.core.hsms import test_hsm as give_new_pin
 from kctui.core.key_sets import NewKeySet, create_key_set
 from kctui.core.material.custody import open_material, prove
 from kctui.core.model import CloudKey, Hsm, KeySet, KeyVersion
+from kctui.core.observer import Silent
 from kctui.core.operations import create_cloud_key, remove_from_cloud, rotate, upload
 from kctui.core.paths import Home
-from kctui.core.pkcs11 import module
+from kctui.core.process import harden
 from kctui.core.secret import Secret
-from kctui.core.words import KeySpec, KeyUsage
+from kctui.core.words import KeySpec, KeyUsage, StepState
 from tests.core.operations import make_quick, new_key
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -38,11 +41,12 @@ OPERATOR, PASSPHRASE = "alice", "correct horse battery staple"
 class ChildError(Exception):
     """What kctui raised in the child. trace: everything that a traceback would show, with the locals."""
 
-    def __init__(self, kind: str, title: str, detail: str, trace: str) -> None:
+    def __init__(self, kind: str, title: str, detail: str, remedy: str, trace: str) -> None:
         super().__init__(f"{kind}: {title}\n{detail}")
         self.kind = kind
         self.title = title
         self.detail = detail
+        self.remedy = remedy
         self.trace = trace
 
 
@@ -71,6 +75,25 @@ class Child:
         if "error" in answer:
             raise ChildError(*answer["error"])
         return answer["result"]
+
+    def die(self, what: str, **arguments: object) -> int:
+        """Let it do what ends it; its wait status."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps([what, arguments]) + "\n")
+        self.process.stdin.flush()
+        _, how = os.waitpid(self.pid, 0)
+        return how
+
+
+class _Crashing(Silent):
+    """An observer that crashes the process when a step begins."""
+
+    def __init__(self, step: str) -> None:
+        self.at = step
+
+    def step(self, name: str, state: StepState, detail: str = "", request_id: str | None = None) -> None:
+        if name == self.at:
+            os.abort()
 
 
 @contextmanager
@@ -101,6 +124,9 @@ class _Acts:
         """Add an HSM, and a Key Set of the CSP Account `bank` on it."""
         add_hsm(self.engine, NewHsm(pin=Secret(pin), **values))
         create_key_set(self.engine, NewKeySet(key_set, "bank", hsm=values["name"]))
+
+    def new_pin(self, pin: str) -> None:
+        give_new_pin(self.engine, self._hsm().name, new_pin=Secret(pin))
 
     def create(self, name: str, key_set: str, spec: str) -> str:
         usage = KeyUsage.SIGN_VERIFY if KeyUsage.SIGN_VERIFY in KeySpec(spec).usages else None
@@ -139,14 +165,19 @@ class _Acts:
         self.engine.lock()
         gc.collect()
 
-    def finalize(self) -> None:
-        """C_Finalize of every module: what the soft tokens themselves hold is theirs."""
-        for loaded in module._modules.values():
-            loaded.functions.finalize()
+    def crash(self, key: str, at: str, folder: str, hardened: bool) -> None:
+        """Crash in the middle of an upload, where a core may be as large as it likes; hardened as kctui is, or not."""
+        os.chdir(folder)
+        most = resource.getrlimit(resource.RLIMIT_CORE)[1]
+        resource.setrlimit(resource.RLIMIT_CORE, (most, most))
+        if hardened:
+            harden()
+        upload(self.engine, key, observer=_Crashing(at))
 
-    def abort(self) -> None:
-        """Crash."""
-        os.kill(os.getpid(), signal.SIGABRT)
+    def limit_files(self, size: int) -> None:
+        """No file grows beyond that any more, as on a full disk."""
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
     def _hsm(self) -> Hsm:
         with self.engine.store.read() as session:
@@ -173,7 +204,9 @@ def main(root: str) -> None:
                 answer: dict[str, object] = {"result": act(**arguments)}
             except KctuiError as error:
                 told = traceback.TracebackException.from_exception(error, capture_locals=True)
-                answer = {"error": [type(error).__name__, error.title, error.detail, "".join(told.format())]}
+                answer = {
+                    "error": [type(error).__name__, error.title, error.detail, error.remedy, "".join(told.format())]
+                }
             print(json.dumps(answer), flush=True)  # noqa: T201 -- the pipe to the parent
 
 

@@ -20,27 +20,33 @@ from kctui.core.paths import Home
 from kctui.core.secret import Secret
 from kctui.demo.box import AccessKey, Box
 from tests.conftest import OPERATOR, PASSPHRASE
-from tests.core.operations import REGION, kms_client, know_regions, make_quick
+from tests.core.operations import REGION, kms_client, know_regions, make_quick, with_key_set
 from tests.hsm.tokens import HSM, SoftHsm, SoftToken, nss_token
 
 _aws_accounts = count(400_000_000_001)
 
 
 @dataclass(frozen=True)
-class Vault:
-    """An engine with an HSM on a token, a CSP Account, and two Key Sets: `payroll` on the HSM, `plain` without."""
+class Kept:
+    """An engine with an HSM on a token."""
 
     engine: Engine
     token: SoftToken
-    box: Box
-    root: AccessKey
-    kms: KMSClient
 
     @property
     def hsm(self) -> Hsm:
         """The HSM as it is in the database now."""
         with self.engine.store.read() as session:
             return session.exec(select(Hsm).where(Hsm.name == HSM)).one()
+
+
+@dataclass(frozen=True)
+class Vault(Kept):
+    """With a CSP Account, and two Key Sets: `payroll` on the HSM, `plain` without."""
+
+    box: Box
+    root: AccessKey
+    kms: KMSClient
 
 
 @pytest.fixture(scope="session")
@@ -80,6 +86,20 @@ def box() -> Iterator[Box]:
 
 
 @pytest.fixture
+def kept(home_with: Callable[[SoftToken], Home], token: SoftToken, tmp_path: Path) -> Iterator[Kept]:
+    """On the token of each maker in turn; without AWS."""
+    with open_vault(home_with(token), tmp_path / "home") as engine:
+        yield Kept(engine, token)
+
+
+@pytest.fixture
+def soft_kept(home_with: Callable[[SoftToken], Home], makers: dict[str, SoftToken], tmp_path: Path) -> Iterator[Kept]:
+    """On SoftHSM's token; without AWS."""
+    with open_vault(home_with(makers["SoftHSM"]), tmp_path / "home") as engine:
+        yield Kept(engine, makers["SoftHSM"])
+
+
+@pytest.fixture
 def vault(home_with: Callable[[SoftToken], Home], token: SoftToken, tmp_path: Path, box: Box) -> Iterator[Vault]:
     """On the token of each maker in turn."""
     with open_vault(home_with(token), tmp_path / "home") as engine, with_account(engine, token, box) as vault:
@@ -94,6 +114,17 @@ def soft_vault(
     token = makers["SoftHSM"]
     with open_vault(home_with(token), tmp_path / "home") as engine, with_account(engine, token, box) as vault:
         yield vault
+
+
+@pytest.fixture
+def connected(home: Home, tmp_path: Path, box: Box) -> AccessKey:
+    """A home with the CSP Account `bank` and the Key Set `payroll`, which has no HSM."""
+    root = box.add_account(str(next(_aws_accounts)))
+    with Engine.open(home) as engine:
+        engine.unlock(OPERATOR, Secret(PASSPHRASE), quietly=True)
+        with_key_set(engine, box, root)
+    (tmp_path / "tmp").mkdir()
+    return root
 
 
 def open_vault(template: Home, root: Path) -> Engine:

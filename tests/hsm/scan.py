@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import load_der_private_key
 
 PIECE = 16
-_STEP, _STEP_OF_LONG = 4, 48
+_STEP, _STEP_OF_LONG = 4, 112
 _LONG = 80
 _BLOCK = 1 << 24
 _MAPPING = re.compile(r"([0-9a-f]+)-([0-9a-f]+) (\S+) \S+ \S+ (\d+) *(.*)")
@@ -35,7 +35,19 @@ def pieces(material: bytes) -> dict[str, bytes]:
 
 def found_in(held: Iterator[tuple[str, bytes]], wanted: dict[str, bytes]) -> list[str]:
     """Where which piece is: nothing, if all is well."""
-    return [f"{name} in {where}" for where, content in held for name, piece in wanted.items() if piece in content]
+    return list(_found(held, wanted))
+
+
+def is_in(held: Iterator[tuple[str, bytes]], wanted: dict[str, bytes]) -> bool:
+    """Whether any piece is there."""
+    return any(_found(held, wanted))
+
+
+def _found(held: Iterator[tuple[str, bytes]], wanted: dict[str, bytes]) -> Iterator[str]:
+    for where, content in held:
+        for name, piece in wanted.items():
+            if piece in content:
+                yield f"{name} in {where}"
 
 
 def memory(pid: int) -> Iterator[tuple[str, bytes]]:

@@ -9,23 +9,20 @@ import os
 import re
 import resource
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from kctui.core.engine import Engine
 from kctui.core.paths import Home
-from kctui.core.secret import Secret
 from kctui.core.words import KeySpec
 from kctui.demo.box import AccessKey, Box, FaultKind
 from kctui.demo.box.kms.wrapping import POOL
-from tests.conftest import OPERATOR, PASSPHRASE
-from tests.core.operations import REGION, with_key_set
+from tests.cli.program import environment, run_program
+from tests.conftest import PASSPHRASE
+from tests.core.operations import REGION
 from tests.hsm import spy
 from tests.hsm.child import Child, ChildError, child
-from tests.hsm.scan import files, found_in, memory, pieces
+from tests.hsm.scan import files, found_in, is_in, memory, pieces
 from tests.hsm.tokens import PIN, SoftHsm, SoftToken, nss_token
 
 SPECS = {
@@ -35,17 +32,6 @@ SPECS = {
 SOFTWARE = (KeySpec.SYMMETRIC_DEFAULT, KeySpec.HMAC_512, KeySpec.ECC_NIST_P256, KeySpec.RSA_2048)
 SECRETS = re.compile(r"CKA_(VALUE|PRIVATE_EXPONENT|PRIME_[12]|EXPONENT_[12]|COEFFICIENT)$")
 MADE = ("C_GenerateKey", "C_GenerateKeyPair", "C_UnwrapKey")
-
-
-@pytest.fixture
-def connected(home: Home, tmp_path: Path, box: Box) -> AccessKey:
-    """A home with the CSP Account `bank` and the Key Set `payroll`, which has no HSM."""
-    root = box.add_account(f"5{int.from_bytes(os.urandom(4)):011d}")
-    with Engine.open(home) as engine:
-        engine.unlock(OPERATOR, Secret(PASSPHRASE), quietly=True)
-        with_key_set(engine, box, root)
-    (tmp_path / "tmp").mkdir()
-    return root
 
 
 @pytest.fixture
@@ -96,10 +82,10 @@ def test_key_material_of_an_hsm_is_in_no_call_no_memory_and_no_file(
     token: tuple[SoftToken, dict[str, str]],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    soft, environment = token
+    soft, variables = token
     log = tmp_path_factory.mktemp("spy") / "log"  # outside of what is scanned: it holds what AWS's keys wrapped
     specs = SPECS[soft.maker]
-    with child(home.root, {**environment, **spy.environment(soft.module, log), "TMPDIR": str(tmp_path / "tmp")}) as it:
+    with child(home.root, {**variables, **spy.environment(soft.module, log), "TMPDIR": str(tmp_path / "tmp")}) as it:
         it.do(
             "add",
             pin=PIN,
@@ -192,7 +178,7 @@ def test_software_key_material_is_nowhere_once_an_operation_has_ended(
         assert_nowhere(it, tmp_path, looked_for)
         # And the scan would have found it: a copy that is held on purpose is found.
         it.do("hold", key=key)
-        assert found_in(memory(it.pid), looked_for)
+        assert is_in(memory(it.pid), looked_for)
 
 
 @pytest.mark.parametrize("spec", SOFTWARE)
@@ -215,19 +201,43 @@ def test_what_is_raised_on_the_way_holds_no_material(
         assert_nowhere(it, tmp_path, looked_for)
 
 
+def test_nothing_that_kctui_prints_or_writes_holds_key_material(
+    home: Home, tmp_path: Path, box: Box, connected: AccessKey
+) -> None:
+    passphrase = tmp_path / "passphrase"
+    passphrase.write_text(PASSPHRASE)
+    passphrase.chmod(0o600)
+    environ = environment(home.root, passphrase, TMPDIR=str(tmp_path / "tmp"))
+    at = ("--key-set", "payroll", "--region", REGION)
+    said = []
+    for command in (
+        ("key", "create", "db", *at, "--key-spec", KeySpec.ECC_NIST_P256.value),
+        ("key", "remove-from-cloud", "db", *at, "--confirm", "db"),
+        ("key", "upload", "db", *at),
+        ("key", "rotate", "db", *at),
+        ("key", "show", "db", *at, "--json"),
+        ("audit", "list", "--json"),
+    ):
+        done = run_program(*command, env=environ)
+        assert done.returncode == 0, done.stderr
+        said.append((" ".join(command), (done.stdout + done.stderr).encode()))
+    looked_for = wanted(materials(box, connected))
+    assert len(materials(box, connected)) == 2
+    assert found_in(iter(said), looked_for) == []
+    assert found_in(files(tmp_path), looked_for) == []
+
+
 @pytest.mark.parametrize("hardened", [True, False])
-def test_a_crash_leaves_a_core_only_where_the_process_was_not_hardened(tmp_path: Path, hardened: bool) -> None:
-    """The process crashes by itself: whether it dumped core is told by the kernel, wherever that is put."""
-    code = f"""
-import os, resource
-from kctui.core.process import harden
-resource.setrlimit(resource.RLIMIT_CORE, (resource.getrlimit(resource.RLIMIT_CORE)[1],) * 2)
-{"harden()" if hardened else "pass"}
-os.abort()
-"""
-    with subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path, stderr=subprocess.DEVNULL) as process:
-        _, how = os.waitpid(process.pid, 0)
+def test_a_crash_in_the_middle_leaves_no_core(home: Home, tmp_path: Path, connected: AccessKey, hardened: bool) -> None:
+    """Whether it left one is told by the kernel, wherever that puts it; not hardened, it does, if it may at all."""
+    with child(home.root, {"TMPDIR": str(tmp_path / "tmp")}) as it:
+        key = it.do("create", name="payroll-db", key_set="payroll", spec="SYMMETRIC_DEFAULT")
+        it.do("remove", key=key)
+        how = it.die("crash", key=key, at="ImportKeyMaterial 1", folder=str(tmp_path), hardened=hardened)
     assert os.WTERMSIG(how) == signal.SIGABRT
-    can_dump = resource.getrlimit(resource.RLIMIT_CORE)[1] != 0
-    assert os.WCOREDUMP(how) is (can_dump and not hardened)
-    assert hardened is (list(tmp_path.glob("core*")) == []) or not can_dump
+    may = resource.getrlimit(resource.RLIMIT_CORE)[1] != 0
+    assert os.WCOREDUMP(how) is (may and not hardened)
+    cores = list(tmp_path.glob("core*"))
+    for core in cores:
+        core.unlink()  # as large as the process was
+    assert not (hardened and cores)

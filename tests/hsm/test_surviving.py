@@ -29,21 +29,21 @@ from kctui.demo.box import Box
 from tests.conftest import OPERATOR, PASSPHRASE
 from tests.core.operations import new_key
 from tests.hsm.child import ChildError, child
-from tests.hsm.conftest import Vault, open_vault, with_account
+from tests.hsm.conftest import Kept, Vault, open_vault, with_account
 from tests.hsm.service import CLIENT, address, serving
 from tests.hsm.tokens import PIN, SoftHsm, SoftToken, module_file
 
 
 @pytest.fixture
-def gone(vault: Vault) -> Iterator[Vault]:
+def gone(kept: Kept) -> Iterator[Kept]:
     """Connected, so that there is something to lose; nothing of it is left for the tests behind."""
-    vault.engine.tokens.check(vault.hsm)
-    assert vault.engine.tokens.state(vault.hsm.id) == (TokenState.CONNECTED, "")
-    yield vault
-    vault.engine.tokens.forget()
+    kept.engine.tokens.check(kept.hsm)
+    assert kept.engine.tokens.state(kept.hsm.id) == (TokenState.CONNECTED, "")
+    yield kept
+    kept.engine.tokens.forget()
 
 
-def works(vault: Vault) -> None:
+def works(vault: Kept) -> None:
     """The key-encryption key is there, and makes and proves key material."""
     kept = hsm.make(vault.engine, vault.hsm, KeySpec.SYMMETRIC_DEFAULT, "aws", Silent())
     hsm.prove(vault.engine, vault.hsm, kept)
@@ -51,14 +51,14 @@ def works(vault: Vault) -> None:
     assert vault.hsm.unreachable_since is None
 
 
-def test_a_login_that_another_connection_ended_is_made_again(gone: Vault) -> None:
+def test_a_login_that_another_connection_ended_is_made_again(gone: Kept) -> None:
     other = Connection(where_of(gone.hsm), lambda: Secret(PIN))
     other.check()
     other.close()  # the last logged-in session of a process logs all of them out
     works(gone)
 
 
-def test_a_logout_behind_our_back_is_noticed(gone: Vault) -> None:
+def test_a_logout_behind_our_back_is_noticed(gone: Kept) -> None:
     def log_out(opened: Opened) -> None:
         opened.functions.logout(opened.handle)
 
@@ -66,12 +66,12 @@ def test_a_logout_behind_our_back_is_noticed(gone: Vault) -> None:
     works(gone)
 
 
-def test_a_closed_session_is_opened_again(gone: Vault) -> None:
+def test_a_closed_session_is_opened_again(gone: Kept) -> None:
     gone.engine.tokens.run(gone.hsm, lambda opened: opened.session.close(), "closing the session")
     works(gone)
 
 
-def test_a_login_lost_in_the_middle_lets_the_job_begin_again(gone: Vault) -> None:
+def test_a_login_lost_in_the_middle_lets_the_job_begin_again(gone: Kept) -> None:
     times: list[int] = []
 
     def job(opened: Opened) -> int:
@@ -85,7 +85,7 @@ def test_a_login_lost_in_the_middle_lets_the_job_begin_again(gone: Vault) -> Non
     assert gone.engine.tokens.run(gone.hsm, job, "looking around") == 2
 
 
-def test_a_module_that_was_finalised_is_initialised_again(gone: Vault) -> None:
+def test_a_module_that_was_finalised_is_initialised_again(gone: Kept) -> None:
     row = gone.hsm
     in_thread(load(row.module, row.init_args).functions.finalize)
     works(gone)

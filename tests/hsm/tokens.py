@@ -8,6 +8,7 @@ import dataclasses
 import os
 import re
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -89,11 +90,23 @@ class SoftHsm:
         slots = re.findall(r"Serial number: +(\w+)\n.*?Label: +(.*?) *\n", self.run("--show-slots"), re.DOTALL)
         return {str(named): str(serial) for serial, named in slots}[label]
 
+    def change_pin(self, label: str, to: str) -> None:
+        """Change a token's PIN, behind kctui's back."""
+        environment = {"SOFTHSM2_CONF": str(self.configuration)}
+        arguments = ("--token-label", label, "--login", "--pin", PIN, "--change-pin", "--new-pin", to)
+        run_tool(module_file("libsofthsm2.so"), environment, *arguments)
+
     def run(self, *arguments: str) -> str:
         """Run softhsm2-util on it."""
         environment = {**os.environ, "SOFTHSM2_CONF": str(self.configuration)}
         command = ["softhsm2-util", *arguments]
         return subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout
+
+
+def run_tool(module: str, environment: Mapping[str, str], *arguments: str) -> None:
+    """Run OpenSC's pkcs11-tool on a module."""
+    command = ["pkcs11-tool", "--module", module, *arguments]
+    subprocess.run(command, check=True, capture_output=True, env={**os.environ, **environment})
 
 
 def nss_token(folder: Path) -> SoftToken:

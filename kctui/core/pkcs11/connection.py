@@ -119,6 +119,18 @@ class Connection:
                 self.state = TokenState.FAULTY
             raise
 
+    def begin_anew(self) -> None:
+        """Let the module forget what it holds in memory, so that the next job sees what the token really kept.
+
+        Every session of the module ends by that; their connections begin anew as well, when they are used.
+        """
+
+        def again() -> None:
+            self._drop()
+            load(self.where.module, self.where.init_args).reinitialise()
+
+        in_thread(again)
+
     def close(self) -> None:
         """Close the session, which ends the login where it is the last one of this process with the token.
 

@@ -85,6 +85,7 @@ _PIN_REMEDY = (
 
 
 _IN_WORDS = {
+    p11.FunctionNotSupported: "it does not do that at all",
     p11.MechanismInvalid: "it has no such mechanism",
     p11.MechanismParamInvalid: "it does not take that parameter of the mechanism",
     p11.ArgumentsBad: "it does not take such parameters",

@@ -133,7 +133,7 @@ class _Library(_pkcs11.lib):
         try:
             self: Self = super().__new__(cls, path)  # type: ignore[call-arg] # a Cython class takes it in __cinit__
         except p11.PKCS11Error as error:
-            raise no_module(path, reason(error)) from error
+            raise no_module(path, str(error).removeprefix(f"OS exception while loading {path}: ")) from error
         self.functions, self.init_args = Functions(self), init_args
         return self
 

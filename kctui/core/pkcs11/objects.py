@@ -162,6 +162,8 @@ def restored(
 ) -> Iterator[Key]:
     """The key of a blob, for the length of the block. Raises BlobError where the token does not open it."""
     try:
+        if not blob:
+            raise p11.WrappedKeyLenRange
         key = _unwrap(kek, shape, blob, mechanism, public_key)
     except (p11.GeneralError, p11.FunctionFailed, p11.ArgumentsBad, p11.DataInvalid, p11.DataLenRange,
             p11.EncryptedDataInvalid, p11.EncryptedDataLenRange, p11.WrappedKeyInvalid,

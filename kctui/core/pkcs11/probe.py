@@ -6,6 +6,7 @@ key of this host, which stands for AWS's; here each is opened, and must be the v
 were, nothing is ever under them.
 """
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -20,7 +21,7 @@ from pkcs11 import exceptions as p11
 from kctui.core.errors import KctuiError
 from kctui.core.pkcs11 import objects
 from kctui.core.pkcs11.connection import Opened
-from kctui.core.pkcs11.errors import TokenGoneError, is_lost, reason
+from kctui.core.pkcs11.errors import HsmRefusedError, TokenGoneError, is_lost, reason
 from kctui.core.pkcs11.findings import KEEP, MAKE, Conformance, SpecFindings
 from kctui.core.pkcs11.objects import KEK_BITS, Made
 from kctui.core.pkcs11.shapes import SHAPES, Kind, Shape
@@ -28,6 +29,7 @@ from kctui.core.pkcs11.ways import KEEP_MECHANISMS, KWP_MECHANISMS, ORDER, PLAIN
 from kctui.core.words import KeySpec
 
 _AWS_KEY_BITS = 4096
+_ID_BYTES = 16
 _NO_MECHANISM = reason(p11.MechanismInvalid())
 _HASHES = {Hash.SHA_256: hashes.SHA256, Hash.SHA_1: hashes.SHA1}
 # A key of this length is no multiple of eight: a key wrap that pads with zeros gives more bytes than it got.
@@ -75,6 +77,25 @@ def probe(opened: Opened, kek: SecretKey) -> Conformance:
     for spec in (KeySpec.RSA_2048, KeySpec.RSA_3072, KeySpec.RSA_4096):
         found[spec] = rsa_2048 if prober.makes_rsa(SHAPES[spec].bits) else SpecFindings(refused={MAKE: _TOO_LARGE})
     return Conformance({spec: found[spec] for spec in SHAPES}, prober.exports())
+
+
+def probe_new(opened: Opened) -> Conformance:
+    """As `probe`, on a token that has no key-encryption key yet: with one of the session, which nothing keeps."""
+    try:
+        kek = objects.make_kek(opened, os.urandom(_ID_BYTES), "kctui probe", store=False)
+    except p11.PKCS11Error as error:
+        if is_lost(error):
+            raise
+        raise HsmRefusedError(
+            f"The token {opened.info.label} makes no key-encryption key",
+            detail=f"Asked for an AES key of {KEK_BITS} bits that can only wrap and unwrap, it said: {reason(error)}.",
+            remedy="Use an HSM that makes AES keys and offers AES key wrap and RSA-OAEP (docs/hsm.md). Nothing was "
+            "kept.",
+        ) from error
+    try:
+        return probe(opened, kek)
+    finally:
+        objects.destroy(kek)
 
 
 _TOO_LARGE = "the token makes no RSA keys of that size"
