@@ -9,8 +9,11 @@ STAMP  := $(VENV)/.made-from-requirements
 demo: $(STAMP)
 	@$(BIN)/kctui demo
 
+# Twice as many as cores: the tests wait for time-outs, terminals and AWS in a box about as long as they compute.
+WORKERS ?= $(shell expr 2 \* $$(nproc))
+
 test: $(STAMP) test-tools
-	$(BIN)/pytest -n auto
+	$(BIN)/pytest -n $(WORKERS)
 
 check: lint types contracts test
 
