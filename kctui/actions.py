@@ -193,6 +193,7 @@ _ALL = (
         "remove_key_set", "Remove Key Set", "", "Remove a Key Set that has no CloudKeys.",
         Target.KEY_SET, True, _needs_no_keys, unlocked=True,
     ),
+    Action("hsms", "HSMs", "H", "List the HSMs; add, test and remove them."),
     Action(
         "remove", "Remove from Cloud", "x", "Delete the key material in the cloud; kctui keeps its copy.",
         Target.CLOUD_KEY, True, _key_action(KeyAction.REMOVE), asks_aws=True, label="Remove",

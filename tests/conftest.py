@@ -13,7 +13,7 @@ from kctui.core.operator_keys import KdfParameters, SealedKeyPair, new_parameter
 from kctui.core.paths import Home
 from kctui.core.secret import Secret
 
-pytest_plugins = ["tests.postgres", "tests.hsm.summary"]
+pytest_plugins = ["tests.postgres", "tests.hsm.summary", "tests.hsm.softhsm"]
 
 # How long an example takes is the machine's business, not the rule's.
 settings.register_profile("kctui", deadline=None)

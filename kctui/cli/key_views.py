@@ -59,6 +59,7 @@ def show(details: "CloudKeyDetails", as_json: bool) -> None:
             ("Description", row.description or moments.NOTHING),
             ("Cloud Status", f"{status(row)} ({seen})"),
             ("Key Source", row.key_source.value),
+            ("Key material", _made_in(details)),
             ("Key Set", row.key_set),
             ("CSP Account", row.account),
             ("Region", region),
@@ -98,6 +99,12 @@ def _rotation(row: "CloudKeyRow") -> str:
     if row.rotation_days is None:
         return rotation_text(None)
     return f"{rotation_text(row.rotation_days)}, next {moments.day(row.rotates_at, moments.NOTHING)}"
+
+
+def _made_in(details: "CloudKeyDetails") -> str:
+    if details.row.key_source is KeySource.AWS:
+        return moments.NOTHING
+    return f"HSM {details.hsm}" if details.hsm else "software, this host"
 
 
 def _method(details: "CloudKeyDetails") -> str:

@@ -16,6 +16,7 @@ from kctui.cli.output import SCHEMA_VERSION, coloured
 from kctui.core.clock import now
 from kctui.core.errors import KctuiError
 from kctui.core.text import safe, safe_lines, shorten
+from kctui.core.waiting import SECONDS
 from kctui.core.words import StepState
 
 _REQUEST_ID_WIDTH = 12
@@ -96,7 +97,9 @@ class StepLines:
 
     def progress(self, done: int, total: int, what: str) -> None:
         """Show how far a long piece of work is, on a terminal only."""
-        if what and done < total:
+        if what.endswith(SECONDS):
+            _passing(f"… {safe(what.removesuffix(SECONDS))}… {done} s")
+        elif what and done < total:
             _passing(f"… {safe(what)}  {done} of {total}")
 
 

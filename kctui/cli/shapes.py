@@ -198,6 +198,7 @@ def cloud_key_details(details: "CloudKeyDetails") -> Json:
     """A CloudKey, whole."""
     return cloud_key(details.row) | {
         "region_long_name": details.region_long_name,
+        "hsm": details.hsm,
         "administrators": list(details.administrators),
         "users": list(details.users),
         "tags": dict(details.tags),

@@ -19,6 +19,7 @@ from kctui.cli import messages
 from kctui.cli.exit_codes import ExitCode
 from kctui.core.errors import CancelledError
 from kctui.core.observer import Observer
+from kctui.core.waiting import SECONDS
 from kctui.core.words import StepState
 
 Result = TypeVar("Result")
@@ -91,7 +92,9 @@ class _Running:
         self._inner.step(name, state, detail, request_id)
 
     def progress(self, done: int, total: int, what: str) -> None:
-        """Pass progress on, or stay."""
+        """Pass progress on, or stay. Where seconds are counted nothing has been done yet, and nothing is kept."""
+        if self.stopping and what.endswith(SECONDS):
+            raise CancelledError(f"{what.removesuffix(SECONDS)} was stopped", remedy="Nothing was kept.")
         self._stay_if_stopping()
         self._inner.progress(done, total, what)
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlmodel import col, select
 
 from kctui.core.lists import CloudKeyRow, cloud_key_row
-from kctui.core.model import CloudKey, CspAccount, KeySet, KeyVersion, Operation, OperationStep, RegionName
+from kctui.core.model import CloudKey, CspAccount, Hsm, KeySet, KeyVersion, Operation, OperationStep, RegionName
 from kctui.core.store import Store
 from kctui.core.words import (
     MOST_ROTATIONS,
@@ -79,8 +79,9 @@ class OperationRow:
 class CloudKeyDetails:
     """One CloudKey, whole. operations: the last fifty, newest first.
 
-    rotation_method: how Rotate Now works on it. rotations_left: in place, as KMS last said; None where it cannot.
-    policy: the key policy as kctui last wrote or adopted it; None where it was never read.
+    hsm: where new key material is made and kept; None for software. rotation_method: how Rotate Now works on it.
+    rotations_left: in place, as KMS last said; None where it cannot. policy: the key policy as kctui last wrote or
+    adopted it; None where it was never read.
     """
 
     row: CloudKeyRow
@@ -90,6 +91,7 @@ class CloudKeyDetails:
     users: tuple[str, ...]
     tags: dict[str, str]
     region_long_name: str | None
+    hsm: str | None
     rotation_method: RotationMethod
     rotations_left: int | None
     policy: str | None
@@ -101,6 +103,7 @@ def cloud_key_details(store: Store, cloud_key_id: str) -> CloudKeyDetails:
     with store.read() as session:
         key = session.get_one(CloudKey, cloud_key_id)
         key_set = session.get_one(KeySet, key.key_set_id)
+        hsm = session.get(Hsm, key_set.hsm_id) if key_set.hsm_id else None
         partition = session.get_one(CspAccount, key.csp_account_id).partition
         region = session.get(RegionName, (partition, key.region))
         versions = session.exec(
@@ -163,6 +166,7 @@ def cloud_key_details(store: Store, cloud_key_id: str) -> CloudKeyDetails:
         users=tuple(key.users),
         tags=dict(key.tags),
         region_long_name=region.long_name if region else None,
+        hsm=hsm.name if hsm else None,
         rotation_method=method,
         rotations_left=left,
         policy=key.policy,

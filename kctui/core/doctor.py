@@ -14,6 +14,7 @@ from kctui.core.audit import AuditLog
 from kctui.core.clock import now, rfc3339
 from kctui.core.engine import Engine
 from kctui.core.errors import KctuiError
+from kctui.core.hsm_health import hsm_health, hsm_names
 from kctui.core.model import AuditEntry, CspAccount
 from kctui.core.paths import Home
 from kctui.core.process import is_hardened
@@ -126,6 +127,18 @@ def _state(store: Store, engine: Engine | None) -> Iterator[Finding]:
         return
     yield _audit(engine.audit)
     yield from _accounts(engine)
+    yield from _hsms(engine)
+
+
+def _hsms(engine: Engine) -> Iterator[Finding]:
+    names = hsm_names(engine)
+    if names and not engine.unlocked:
+        remedy = "Name an operator or a passphrase file to have them examined."
+        yield Finding("HSMs", Verdict.WARNING, f"{len(names)} not examined: the vault is locked", remedy)
+        return
+    for health in hsm_health(engine):
+        subject = f"HSM {health.name}"
+        yield _problem(subject, health.error) if health.error else Finding(subject, Verdict.OK, health.detail)
 
 
 def _database(store: Store) -> Finding:

@@ -1,5 +1,6 @@
 """The engine: one home, opened; unlocked when somebody's passphrase opens it. Both front ends stand on it."""
 
+import threading
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Self
@@ -45,6 +46,7 @@ class Engine:
         self.clients = Clients(self)
         self.timing = Timing()
         self._tokens: Tokens | None = None
+        self._making_tokens = threading.Lock()
         self._keyring: Keyring | None = None
 
     @classmethod
@@ -122,11 +124,12 @@ class Engine:
     @property
     def tokens(self) -> "Tokens":
         """The tokens of HSMs. python-pkcs11 is loaded with the first one."""
-        if self._tokens is None:
-            from kctui.core.pkcs11.tokens import Tokens
+        with self._making_tokens:
+            if self._tokens is None:
+                from kctui.core.pkcs11.tokens import Tokens
 
-            self._tokens = Tokens(self)
-        return self._tokens
+                self._tokens = Tokens(self)
+            return self._tokens
 
     def operators(self) -> list[str]:
         """The names of the enrolled operators."""
@@ -163,11 +166,12 @@ class Engine:
     def lock(self) -> None:
         """Forget every key, every AWS client made with them, and every login to a token."""
         self.clients.forget()
-        if self._tokens is not None:
-            self._tokens.forget()
         if self._keyring is not None:
             self._keyring.wipe()
         self._keyring = self.audit.keyring = None
+        # Last: a token may keep us waiting.
+        if self._tokens is not None:
+            self._tokens.forget()
 
     def close(self) -> None:
         """Lock, and let go of database and log."""

@@ -17,10 +17,12 @@ class KctuiError(Exception):
     """The base of every error that a user may see.
 
     title: one line that says what happened. detail: the facts, may be empty. remedy: what to do next.
-    Foreign text in them is made safe by the front end that shows it.
+    Foreign text in them is made safe by the front end that shows it. passes: whether the same may succeed later, so
+    that it is no reason to take back what was done.
     """
 
     kind = ErrorKind.FAILED
+    passes = False
 
     def __init__(self, title: str, *, detail: str = "", remedy: str = "") -> None:
         super().__init__(title)
@@ -76,6 +78,8 @@ class RefusedError(KctuiError):
 class LockedError(RefusedError):
     """The vault must be unlocked for this."""
 
+    passes = True
+
 
 class UnlockError(RefusedError):
     """The passphrase does not open this operator's key."""
@@ -92,6 +96,7 @@ class ConflictError(RefusedError):
 class NeedsRecoveryError(KctuiError):
     """An operation stopped half-way; the journal knows where, and `kctui recover` goes on from there."""
 
+    passes = True
     kind = ErrorKind.NEEDS_RECOVERY
 
 
@@ -99,7 +104,14 @@ class CancelledError(KctuiError):
     """Raised by an observer between two steps of long work: stop here. What was done stays done."""
 
 
+class UnprovenError(KctuiError):
+    """Our copy cannot be opened and checked any more, in the middle of what would take the key material away."""
+
+    passes = True
+
+
 class UnreachableError(KctuiError):
     """AWS, or another outside service, does not answer."""
 
+    passes = True
     kind = ErrorKind.UNREACHABLE

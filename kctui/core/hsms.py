@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 
@@ -88,14 +88,19 @@ class _Looked:
         return f"{PROBE_EDITION}/{self.library}/{token.model}/{token.serial}/{token.firmware}"
 
 
+class ConsentMissingError(RefusedError):
+    """The token is used only with a consent that was not given. consent: the field of NewHsm for it."""
+
+    def __init__(self, title: str, consent: str, *, detail: str, remedy: str) -> None:
+        super().__init__(title, detail=detail, remedy=remedy)
+        self.consent = consent
+
+
 def check_new_hsm(engine: Engine, new: NewHsm) -> NewHsm:
     """Everything that can be checked without the token. Raises InvalidInputError or ConflictError."""
     check_name(new.name, "an HSM")
     resolve(new.module)
-    if not new.token_label or len(new.token_label) > _LONGEST_LABEL or not new.token_label.isprintable():
-        raise InvalidInputError(
-            "That is no token label", remedy="It has 1 to 32 printable characters.", field="token_label"
-        )
+    check_token_label(new.token_label)
     if new.slot is not None and new.slot < 0:
         raise InvalidInputError(
             "That is no slot", remedy="It is a number, as the vendor's tool shows it.", field="slot"
@@ -108,11 +113,19 @@ def check_new_hsm(engine: Engine, new: NewHsm) -> NewHsm:
     return new
 
 
+def check_token_label(label: str) -> None:
+    """Raise InvalidInputError where no token can have this label."""
+    if not label or len(label) > _LONGEST_LABEL or not label.isprintable():
+        raise InvalidInputError(
+            "That is no token label", remedy="It has 1 to 32 printable characters.", field="token_label"
+        )
+
+
 def add_hsm(engine: Engine, new: NewHsm, observer: Observer | None = None) -> Hsm:
     """Add an HSM: log in once, probe what its token can do, make a key-encryption key there, and keep the PIN sealed.
 
     Nothing is kept, and nothing left on the token, where it cannot do what AWS needs or a consent is missing. Raises
-    InvalidInputError, ConflictError, HsmRefusedError, HsmUnreachableError, ModuleError.
+    InvalidInputError, ConflictError, ConsentMissingError, HsmRefusedError, HsmUnreachableError, ModuleError.
     """
     observer = observer or Silent()
     engine.require_writable("Add HSM")
@@ -124,9 +137,11 @@ def add_hsm(engine: Engine, new: NewHsm, observer: Observer | None = None) -> Hs
     try:
         looked = _step(observer, "Log in and look at the token", lambda: connection.run(_look, "looking at the token"))
         _refuse_same_token(engine, where, looked.token)
+        # From now on this very token: another one of that label must not get the PIN.
+        connection.where = replace(where, serial=looked.token.serial)
         conformance = _step(
             observer,
-            "Probe what token and AWS have in common",
+            "Probe what it can wrap for AWS",
             lambda: connection.run(lambda opened: _probed(opened, None), "probing the token", patience=_PROBE_SECONDS),
         )
         _require_consent(new, conformance)
@@ -159,7 +174,9 @@ def add_hsm(engine: Engine, new: NewHsm, observer: Observer | None = None) -> Hs
                 session.flush()
                 for event in _events_of_adding(hsm, conformance):
                     engine.audit.record(session, event)
-        except BaseException:
+        except ConflictError:
+            # The name was taken meanwhile: certainly nothing was kept. Of any other failure that cannot be told, and
+            # a key-encryption key that nothing needs costs nothing.
             _unmake_kek(connection, kek_id)
             raise
     finally:
@@ -197,7 +214,7 @@ def test_hsm(
         )
     conformance = _step(
         observer,
-        "Probe what token and AWS have in common",
+        "Probe what it can wrap for AWS",
         lambda: engine.tokens.run(
             hsm, lambda opened: _probed(opened, kek_id), "probing the token", patience=_PROBE_SECONDS
         ),
@@ -288,7 +305,9 @@ def _make_kek(connection: Connection, kek_id: bytes, name: str) -> None:
     """Make it, and see that it is still there when the module begins anew: a full disk may have kept it in memory."""
 
     def job(opened: Opened) -> None:
-        objects.make_kek(opened, kek_id, f"kctui {name}", store=True)
+        # A token that was lost and came back may have made it already.
+        if not objects.has_key(opened, kek_id):
+            objects.make_kek(opened, kek_id, f"kctui {name}", store=True)
 
     connection.run(job, "making the key-encryption key")
     connection.begin_anew()
@@ -322,17 +341,19 @@ def _require_consent(new: NewHsm, conformance: Conformance) -> None:
     if conformance.exports and not new.export:
         raise _exports_refused(new.token_label, "Add it with --allow-export")
     if not new.sha1 and not any(conformance.why_not(spec, sha1=False) is None for spec in conformance.specs):
-        raise RefusedError(
+        raise ConsentMissingError(
             f"The token {new.token_label} wraps key material for AWS with SHA-1 only",
+            "sha1",
             detail="AWS takes RSAES_OAEP_SHA_1. No attack on it is known, but many policies forbid SHA-1.",
             remedy="Where that is acceptable, add it with --allow-sha1: the audit log keeps who said so. Nothing was "
             "kept.",
         )
 
 
-def _exports_refused(name: str, how: str) -> RefusedError:
-    return RefusedError(
+def _exports_refused(name: str, how: str) -> ConsentMissingError:
+    return ConsentMissingError(
         f"The token {name} lets keys out that are marked as never to be let out",
+        "export",
         detail="Whoever logs in can wrap its key-encryption key, and so take away all key material under it.",
         remedy=f"{how}, where that is acceptable: the audit log keeps who said so.",
     )
@@ -376,7 +397,9 @@ def _keep_new_pin(engine: Engine, hsm: Hsm, pin: Secret, observer: Observer) -> 
     engine.tokens.forget(hsm.id)
     with engine.store.write() as session:
         row = session.get_one(Hsm, hsm.id)
-        row.sealed_pin = engine.keyring.seal(row.group_id, pin_place(row), pin)
+        if pin_place(row) != pin_place(hsm):
+            raise ConflictError(f"The HSM {hsm.name} was changed meanwhile", remedy="Look at it again, then try again.")
+        row.sealed_pin = engine.keyring.seal(row.group_id, pin_place(hsm), pin)
         row.pin_refused_at = None
         row.revision += 1
         engine.audit.record(session, _event(row, AuditType.INFORMATION, f"Gave HSM {row.name} a new PIN"))

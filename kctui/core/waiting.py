@@ -11,6 +11,8 @@ from kctui.core.observer import Observer
 
 Result = TypeVar("Result")
 TICK_SECONDS = 0.5
+# What is reported ends so where seconds are counted, and where the observer may cancel.
+SECONDS = " (seconds)"
 
 
 def watched(

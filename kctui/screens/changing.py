@@ -6,11 +6,11 @@ from kctui.actions import ACTIONS, TABS, creates
 from kctui.core.errors import CancelledError
 from kctui.core.words import RotationMethod
 from kctui.screens import news, operating
-from kctui.screens.account_actions import AccountActions
 from kctui.screens.choice import Choice, ChoiceScreen
 from kctui.screens.console import Console
 from kctui.screens.custody import Custody
 from kctui.screens.details import DetailsScreen
+from kctui.screens.hsm_actions import HsmActions
 from kctui.screens.state import Tab
 from kctui.screens.tab_view import Query
 from kctui.screens.widgets.threads import in_thread
@@ -35,7 +35,7 @@ class RefreshObserver:
         self._screen.post_message(news.Refreshing(f"{what} {number(done)} of {number(total)}"))
 
 
-class Changing(AccountActions):
+class Changing(HsmActions):
     """What creates, operates, recovers, refreshes, tests and verifies."""
 
     refresh_observer: RefreshObserver | None = None
@@ -215,6 +215,7 @@ class Changing(AccountActions):
         engine, observer = self.opened_engine, RefreshObserver(self)
         self.refresh_observer = observer
         self.change(refreshing="asking AWS", stoppable=True, notice="")
+        self.watch_token(now=True)
 
         def refresh() -> news.Refreshed:
             from kctui.core.sync import sync

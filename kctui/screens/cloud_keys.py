@@ -172,12 +172,13 @@ def _key_source(row: "CloudKeyRow", details: "CloudKeyDetails | None", now: date
         return "AWS · the material cannot be removed or uploaded"
     if details is None:
         return row.key_source.value
+    source = f"{row.key_source.value} · HSM {details.hsm}" if details.hsm else row.key_source.value
     current = details.versions[0] if details.versions else None
     if current is None:
-        return f"{row.key_source.value} · no material yet"
+        return f"{source} · no material yet"
     if current.proven_at is None:
-        return f"{row.key_source.value} · material not proven yet"
-    return f"{row.key_source.value} · material proven {ago(current.proven_at, now)} ago"
+        return f"{source} · material not proven yet"
+    return f"{source} · material proven {ago(current.proven_at, now)} ago"
 
 
 def _access(details: "CloudKeyDetails | None") -> Section:

@@ -30,6 +30,7 @@ class Console(Screen[None]):
         self.operators: tuple[str, ...] = ()
         self.stale: set[Tab] = set()
         self.details: Any = None
+        self.checked_at: dict[str, float] = {}
 
     # What the main screen does for the actions
 

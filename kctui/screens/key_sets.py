@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from kctui.screens.hsm_wording import key_material
 from kctui.screens.state import ConsoleState, Overview, Tab
 from kctui.screens.tab_view import Query, TabView
 from kctui.screens.widgets.columns import Column
@@ -31,6 +32,7 @@ class KeySetsView(TabView):
             Column("Description", "Description", 16, lambda row: row.description, grow=3, from_width=100),
             Column("Admin Group", "Admin Group", 17, lambda row: row.group, grow=1, most=30, from_width=84),
             Column("CSP Account", "CSP Account", 20, lambda row: row.account, grow=1, most=40),
+            Column("", "Key material", 12, lambda row: key_material(row.hsm), grow=1, most=30, from_width=100),
             Column("", "Type", 4, lambda _row: "AWS", from_width=110),
             Column("", "CloudKeys", 9, lambda row: number(row.cloud_keys), right=True),
         )
@@ -64,6 +66,7 @@ class KeySetsView(TabView):
                     Fact("Description", row.description or "–"),
                     Fact("Admin Group", row.group),
                     Fact("CSP Account", row.account),
+                    Fact("Key material", key_material(row.hsm)),
                     Fact("Type", "AWS"),
                     Fact("CloudKeys", number(row.cloud_keys)),
                     Fact("Created", moment(row.created_at)),

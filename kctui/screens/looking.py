@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from textual.command import CommandPalette
 
 from kctui.actions import TABS
+from kctui.screens import news
 from kctui.screens.actions_menu import actions_menu
 from kctui.screens.audit_log import AuditLogView
 from kctui.screens.changing import Changing
@@ -14,6 +15,7 @@ from kctui.screens.help import HelpScreen
 from kctui.screens.state import Tab
 from kctui.screens.tab_view import Query
 from kctui.screens.widgets.details_pane import DetailsPane
+from kctui.screens.widgets.threads import in_thread
 
 if TYPE_CHECKING:
     from kctui.screens.dialogs.audit_filter import ChosenFilter
@@ -188,8 +190,11 @@ class Looking(Changing):
 
     def do_lock(self) -> None:
         """Forget the keys, or ask for the passphrase."""
-        if self.opened_engine.unlocked:
-            self.opened_engine.lock()
+        engine = self.opened_engine
+        if engine.unlocked:
+            # Unlocked again, what was seen of the tokens before tells nothing.
+            self.checked_at.clear()
+            in_thread(self, "lock", engine.lock, lambda _: news.Locked())
             self.change(unlocked=False, operator="", group="")
         self.ask_passphrase()
 

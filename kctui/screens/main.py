@@ -17,6 +17,7 @@ from kctui.screens.audit_log import AuditLogView
 from kctui.screens.cloud_keys import CloudKeysView
 from kctui.screens.csp_accounts import CspAccountsView
 from kctui.screens.details import DetailsScreen
+from kctui.screens.hsm_actions import TOKEN_LOOK
 from kctui.screens.key_sets import KeySetsView
 from kctui.screens.looking import Looking
 from kctui.screens.state import ConsoleState, Tab
@@ -76,6 +77,7 @@ class MainScreen(Looking):
         """Paint first, then open the home: its libraries take longer than the first picture."""
         self.change()
         self.set_interval(AGES_PAUSE, self._refresh_ages)
+        self.set_interval(TOKEN_LOOK, self.watch_token)
         self.call_after_refresh(self._open)
 
     def _refresh_ages(self) -> None:
@@ -89,6 +91,7 @@ class MainScreen(Looking):
         for bar in self.query("TitleBar, TabLine, NoticeRule, KeyFooter"):
             bar.state = self.state  # type: ignore[attr-defined] # each is a Bar
         self.view.show_state(self.state)
+        self.watch_token()
 
     @property
     def view(self) -> TabView:
@@ -284,6 +287,14 @@ class MainScreen(Looking):
     @on(news.AccountTested)
     def _tested(self, message: news.AccountTested) -> None:
         self.show_test(message)
+
+    @on(news.TokenChecked)
+    def _token_checked(self, message: news.TokenChecked) -> None:
+        self.show_tokens(message)
+
+    @on(news.Locked)
+    def _locked(self) -> None:
+        self.reread()
 
     @on(news.Refreshing)
     def _refreshing(self, message: news.Refreshing) -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from kctui.core.paging import Cursor
     from kctui.core.recovery import OpenOperation
     from kctui.core.sync import SyncReport
+    from kctui.screens.hsm_wording import HsmSeen
 
 
 @dataclass
@@ -30,6 +31,11 @@ class HomeClosed(Message):
     """The home cannot be opened."""
 
     error: KctuiError
+
+
+@dataclass
+class Locked(Message):
+    """The keys are forgotten, and the tokens logged out of."""
 
 
 @dataclass
@@ -93,6 +99,13 @@ class AccountTested(Message):
 
     name: str
     test: "AccountTest"
+
+
+@dataclass
+class TokenChecked(Message):
+    """A token has been looked at. hsms: how it stands with all of them; None where the database does not say."""
+
+    hsms: "tuple[HsmSeen, ...] | None"
 
 
 @dataclass

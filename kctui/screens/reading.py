@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from kctui.core.errors import ConfigurationError
 from kctui.core.secret import Secret
+from kctui.screens.hsm_wording import HsmSeen, hsm_seen
 from kctui.screens.state import Overview
 
 if TYPE_CHECKING:
@@ -54,12 +55,20 @@ def read_overview(engine: "Engine") -> Overview:
     return Overview(
         accounts=accounts,
         key_sets=lists.KeySetList(store).page(limit=_PICKED_FROM).rows,
+        hsms=read_hsms(engine),
         cloud_keys=lists.CloudKeyList(store, lists.CloudKeyQuery()).count(),
         audit_entries=lists.AuditList(store, lists.AuditQuery()).count(),
         open_operations=sum(1 for operation in open_operations(store) if not operation.alive),
         regions_in_use=tuple(lists.regions_in_use(store)),
         region_names=names,
     )
+
+
+def read_hsms(engine: "Engine") -> tuple[HsmSeen, ...]:
+    """Read the HSMs, and how it stands with their tokens, without asking those."""
+    from kctui.core.lists import HsmList
+
+    return tuple(hsm_seen(engine, row) for row in HsmList(engine.store).page(limit=_PICKED_FROM).rows)
 
 
 def likely_operator(operators: tuple[str, ...], environment: Mapping[str, str] | None = None) -> str | None:

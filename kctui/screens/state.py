@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 if TYPE_CHECKING:
     from kctui.core.lists import CloudKeyRow, CspAccountRow, KeySetRow
     from kctui.core.model import AuditEntry
+    from kctui.screens.hsm_wording import HsmSeen
 
 Row: TypeAlias = "CloudKeyRow | KeySetRow | CspAccountRow | AuditEntry"
 
@@ -47,6 +48,7 @@ class Overview:
 
     accounts: "tuple[CspAccountRow, ...]" = ()
     key_sets: "tuple[KeySetRow, ...]" = ()
+    hsms: "tuple[HsmSeen, ...]" = ()
     cloud_keys: int = 0
     audit_entries: int = 0
     open_operations: int = 0
@@ -60,6 +62,10 @@ class Overview:
     def key_set(self, key_set_id: str | None) -> "KeySetRow | None":
         """Give the Key Set of that id."""
         return next((key_set for key_set in self.key_sets if key_set.id == key_set_id), None)
+
+    def hsm(self, name: str | None) -> "HsmSeen | None":
+        """Give the HSM of that name."""
+        return next((hsm for hsm in self.hsms if hsm.row.name == name), None)
 
 
 @dataclass(frozen=True)
@@ -100,6 +106,16 @@ class ConsoleState:
         if wanted is not None and (found := self.overview.account(wanted)):
             return found
         return accounts[0] if len(accounts) == 1 else None
+
+    @property
+    def hsm(self) -> "HsmSeen | None":
+        """Give the HSM of the Key Set that is looked at: the row, the row's, or else the chosen one; None for none."""
+        key_set: Row | None = None
+        if self.tab is Tab.KEY_SETS:
+            key_set = self.row
+        elif self.tab is Tab.CLOUD_KEYS:
+            key_set = self.overview.key_set(getattr(self.row, "key_set_id", None)) or self.key_set
+        return self.overview.hsm(getattr(key_set, "hsm", None))
 
     @property
     def as_of(self) -> datetime | None:

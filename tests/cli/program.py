@@ -13,7 +13,7 @@ from typing import Any
 from kctui.core.accounts import NewAccount, add_account
 from kctui.core.engine import Engine
 from kctui.core.key_sets import NewKeySet, create_key_set
-from kctui.core.model import CloudKey, CspAccount, KeySet, KeyVersion
+from kctui.core.model import CloudKey, CspAccount, Hsm, KeySet, KeyVersion
 from kctui.core.paths import Home
 from kctui.core.secret import Secret
 from kctui.core.words import CloudStatus, KeySource
@@ -113,8 +113,31 @@ def stock(root: Path) -> None:
             )
             session.add(account)
             session.flush()
+            hsm = Hsm(
+                name="bastion",
+                group_id=group,
+                module="/usr/lib/hsm.so",
+                init_args=HOSTILE,
+                token_label=HOSTILE,
+                token_serial=HOSTILE,
+                manufacturer=HOSTILE,
+                sealed_pin=b"not a sealed value",
+                kek_id="c0ffee",
+                conformance="{}",
+                probed_for="",
+                probed_at=SEEN,
+                unreachable_since=SEEN,
+                unreachable_reason=HOSTILE,
+            )
+            session.add(hsm)
+            session.flush()
             key_set = KeySet(
-                name="payroll", description=HOSTILE, csp_account_id=account.id, group_id=group, rotation_days=180
+                hsm_id=hsm.id,
+                name="payroll",
+                description=HOSTILE,
+                csp_account_id=account.id,
+                group_id=group,
+                rotation_days=180,
             )
             session.add(key_set)
             session.flush()

@@ -19,6 +19,7 @@ READING = [
     ("key", "show", "payroll-db"),
     ("keyset", "list"),
     ("keyset", "show", "payroll"),
+    ("hsm", "list"),
     ("account", "list"),
     ("account", "show", "bank"),
     ("audit", "list"),

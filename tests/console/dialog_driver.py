@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Hashable
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from textual import events
@@ -31,11 +32,16 @@ class Host(App[None]):
         super().__init__()
         self.make = make
         self.result: Any = _NO_RESULT
+        # Opened as the application ends, which waits for its threads: what holds one back until the picture is taken.
+        self.gate = Event()
 
     def on_mount(self) -> None:
         self.register_theme(KCTUI_THEME)
         self.theme = KCTUI_THEME.name
         self.push_screen(self.make(), self.keep)
+
+    def on_unmount(self) -> None:
+        self.gate.set()
 
     def keep(self, result: Any) -> None:
         self.result = result

@@ -1,7 +1,7 @@
 """Pictures of the dialog that confirms what hurts, in each of its states, at 80×24 and 120×40."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from threading import Event
 
@@ -69,14 +69,6 @@ def picture(request: pytest.FixtureRequest, snap_compare: Compare) -> Picture:
     return compare
 
 
-@pytest.fixture
-def open_gate() -> Iterator[Event]:
-    """What holds a thread back until the picture is taken."""
-    gate = Event()
-    yield gate
-    gate.set()
-
-
 def refuse(_typed: str) -> None:
     raise WRONG
 
@@ -110,9 +102,9 @@ def test_asked(picture: Picture) -> None:
     assert picture(removal(), as_it_is)
 
 
-def test_looking(picture: Picture, open_gate: Event) -> None:
+def test_looking(picture: Picture) -> None:
     def look() -> Panel:
-        open_gate.wait(60)
+        app.gate.wait(60)
         return Panel(WORDS, FACTS, lambda _observer: Done(""), LINES)
 
     name = TypedName("CloudKey", "payroll-db", refuse)
@@ -120,7 +112,8 @@ def test_looking(picture: Picture, open_gate: Event) -> None:
     async def nothing(pilot: Pilot[None]) -> None:
         await pilot.pause()
 
-    assert picture(Host(lambda: ConfirmDialog("Remove from Cloud", "us-east-1", "Remove", look, name=name)), nothing)
+    app = Host(lambda: ConfirmDialog("Remove from Cloud", "us-east-1", "Remove", look, name=name))
+    assert picture(app, nothing)
 
 
 def test_wrong_name(picture: Picture) -> None:
@@ -147,12 +140,12 @@ def test_refused(picture: Picture) -> None:
     assert picture(removal(refusal=refusal), as_it_is)
 
 
-def test_running(picture: Picture, open_gate: Event) -> None:
+def test_running(picture: Picture) -> None:
     begun = Event()
 
     def run(_observer: Observer) -> Done:
         begun.set()
-        open_gate.wait(60)
+        app.gate.wait(60)
         return Done("")
 
     app = removal(run)

@@ -88,7 +88,10 @@ def soft_token(folder: Path) -> Path:
     configuration = folder / "softhsm2.conf"
     configuration.write_text(f"directories.tokendir = {folder / 'tokens'}\nlog.level = ERROR\n")
     subprocess.run(
-        ["softhsm2-util", "--init-token", "--free", "--label", "bastion", "--so-pin", "12345678", "--pin", "correct-pin"],
+        [
+            "softhsm2-util", "--init-token", "--free", "--label", "bastion",
+            "--so-pin", "12345678", "--pin", "correct-pin",
+        ],
         env={**os.environ, "SOFTHSM2_CONF": str(configuration)}, capture_output=True, check=True,
     )  # fmt: skip
     return configuration

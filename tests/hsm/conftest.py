@@ -1,6 +1,5 @@
 """Homes with an HSM on a real soft token: made and probed once a worker, copied for each test."""
 
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,7 +24,6 @@ from tests.core.operations import REGION, kms_client, know_regions, make_quick, 
 from tests.hsm.tokens import HSM, SoftHsm, SoftToken, nss_token
 
 _aws_accounts = count(400_000_000_001)
-_labels = count(1)
 
 
 @dataclass(frozen=True)
@@ -49,20 +47,6 @@ class Vault(Kept):
     box: Box
     root: AccessKey
     kms: KMSClient
-
-
-@pytest.fixture(scope="session")
-def softhsm(tmp_path_factory: pytest.TempPathFactory) -> SoftHsm:
-    """This worker's SoftHSM; the module reads where it is when it is loaded."""
-    made = SoftHsm(tmp_path_factory.mktemp("softhsm")).make()
-    os.environ["SOFTHSM2_CONF"] = str(made.configuration)
-    return made
-
-
-@pytest.fixture
-def soft_token(softhsm: SoftHsm) -> SoftToken:
-    """A SoftHSM token of the test's own."""
-    return softhsm.token(f"own {next(_labels)}")
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ how it is made, proven and wrapped; nobody outside this file has to know.
 import hmac
 from typing import TYPE_CHECKING
 
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 
 from kctui.core.clock import now
 from kctui.core.engine import Engine
@@ -15,12 +15,12 @@ from kctui.core.errors import RefusedError, TamperedError
 from kctui.core.keyring import Keyring
 from kctui.core.material import software, wrapping
 from kctui.core.material.aws_wrapping import WrappingAlgorithm
-from kctui.core.model import Hsm, KeySet, KeyVersion, new_id
+from kctui.core.model import CloudKey, Hsm, KeySet, KeyVersion, new_id
 from kctui.core.observer import Observer
 from kctui.core.sealing import Place
 from kctui.core.secret import Secret
 from kctui.core.validation import partition_of
-from kctui.core.waiting import watched
+from kctui.core.waiting import SECONDS, watched
 from kctui.core.words import KeySpec
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ def new_version(
 
     Where it takes a while, the observer is told how long, and may cancel: nothing is left then.
     """
+    _require_its_hsm(engine, key_set)
     version = KeyVersion(id=new_id(), cloud_key_id=cloud_key_id, number=number)
     if key_set.hsm_id is not None:
         from kctui.core.material import hsm
@@ -70,7 +71,7 @@ def new_version(
         version.fingerprint, version.public_key = kept.fingerprint, kept.public_key
         version.sealed_material = engine.keyring.seal(key_set.group_id, material_place(version), Secret(kept.blob))
         return version
-    what = f"Making {spec.value} key material (seconds)"
+    what = f"Making {spec.value} key material{SECONDS}"
     made = watched(lambda: software.generate(spec), observer, what, _MAKING_SECONDS, unwanted=Secret.wipe)
     with made as material:
         version.fingerprint = software.fingerprint(material)
@@ -167,6 +168,26 @@ def _kept(engine: Engine, group_id: str, version: KeyVersion, spec: KeySpec) -> 
             version.kept_by or 0,
             version.fingerprint or "",
             version.public_key,
+        )
+
+
+def _require_its_hsm(engine: Engine, key_set: KeySet) -> None:
+    """Refuse a Key Set whose HSM is not that of the key material it has: it is chosen once, for good.
+
+    Whoever writes the database could otherwise have new key material made in software.
+    """
+    statement = (
+        select(KeyVersion.hsm_id)
+        .join(CloudKey, col(CloudKey.id) == KeyVersion.cloud_key_id)
+        .where(CloudKey.key_set_id == key_set.id, col(KeyVersion.sealed_material).is_not(None))
+        .distinct()
+    )
+    with engine.store.read() as session:
+        others = set(session.exec(statement)) - {key_set.hsm_id}
+    if others:
+        raise TamperedError(
+            f"The Key Set {key_set.name} names another HSM than its key material is kept in",
+            remedy="A Key Set's HSM does not change: find out who changed the database, and compare with a backup.",
         )
 
 

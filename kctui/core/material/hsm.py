@@ -3,7 +3,7 @@
 import hmac
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from kctui.core.engine import Engine
 from kctui.core.errors import TamperedError
@@ -13,9 +13,10 @@ from kctui.core.model import Hsm
 from kctui.core.observer import Observer
 from kctui.core.pkcs11 import objects
 from kctui.core.pkcs11.connection import Opened
-from kctui.core.pkcs11.errors import HsmRefusedError
+from kctui.core.pkcs11.errors import HsmChangedError
 from kctui.core.pkcs11.findings import Choice, Conformance
 from kctui.core.pkcs11.shapes import SHAPES
+from kctui.core.waiting import SECONDS
 from kctui.core.words import KeySpec
 
 # The longest that a device may take for an RSA key of 4096 bits.
@@ -30,7 +31,7 @@ class Kept:
     """
 
     spec: KeySpec
-    blob: bytes
+    blob: bytes = field(repr=False)
     kek_id: str
     kept_by: int
     fingerprint: str
@@ -60,7 +61,7 @@ def make(engine: Engine, hsm: Hsm, spec: KeySpec, partition: str, observer: Obse
         with _restored(opened, kept):
             return kept
 
-    what = f"Making {spec.value} key material in HSM {hsm.name} (seconds)"
+    what = f"Making {spec.value} key material in HSM {hsm.name}{SECONDS}"
     return engine.tokens.run_watched(hsm, job, f"making {spec.value}", observer, what, patience=_MAKING_SECONDS)
 
 
@@ -83,7 +84,7 @@ def wrap(engine: Engine, hsm: Hsm, kept: Kept, partition: str, aws_key: bytes, w
     """Restore key material on its token, and wrap it there to AWS's public key (SPKI, DER)."""
     chosen = choose(engine, hsm, kept.spec, partition)
     if chosen.way.algorithm != wanted.value:
-        raise HsmRefusedError(
+        raise HsmChangedError(
             "The HSM changed while it was asked",
             detail=f"AWS was asked for {wanted.value}; now the token does {chosen.way.value}.",
             remedy="Try again. Nothing was sent.",

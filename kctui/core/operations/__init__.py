@@ -14,7 +14,7 @@ from kctui.core.operations.acting import (
 )
 from kctui.core.operations.edits import Change, CloudKeyEdit, EditPlan, plan_edit
 from kctui.core.operations.keep import KEEP, Keep
-from kctui.core.operations.requests import NewCloudKey, check_new_cloud_key, create_cloud_key
+from kctui.core.operations.requests import NewCloudKey, check_new_cloud_key, create_cloud_key, refused_specs
 
 __all__ = [
     "KEEP",
@@ -37,6 +37,7 @@ __all__ = [
     "enable",
     "plan_edit",
     "policy_state",
+    "refused_specs",
     "remove_from_cloud",
     "rotate",
     "upload",

@@ -8,7 +8,7 @@ from kctui.core.aws.failures import AwsRefusedError, Refusal
 from kctui.core.aws.kms import Kms
 from kctui.core.model import CloudKey
 from kctui.core.observer import Observer
-from kctui.core.operations.importing import confirm, kms_of, prove_copy, versions_in
+from kctui.core.operations.importing import confirm, kms_of, prove_before_taking, versions_in
 from kctui.core.operations.journal import Answer, Run
 from kctui.core.operations.switching import NothingToUndo
 from kctui.core.timing import eventually
@@ -27,8 +27,7 @@ class Delete(NothingToUndo):
         key = run.key()
         kms = kms_of(run.engine, key)
         if key.key_source is KeySource.KCTUI:
-            for version in versions_in(run.engine, key):
-                prove_copy(run, observer, version)
+            prove_before_taking(run, observer, versions_in(run.engine, key), self.effects)
         key_id, days = key.kms_key_id or "", int(run.operation.parameters["days"])
 
         def effect() -> Answer:

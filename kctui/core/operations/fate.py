@@ -14,7 +14,7 @@ from sqlmodel import Session
 from kctui.core.absence import is_doomed, without_key
 from kctui.core.aws.failures import AwsRefusedError, Refusal
 from kctui.core.clock import now
-from kctui.core.errors import KctuiError, StoreError
+from kctui.core.errors import KctuiError, StoreError, UnprovenError
 from kctui.core.model import CloudKey, KeyVersion
 from kctui.core.operations.importing import keep_status, kms_of, status_of, versions_of
 from kctui.core.operations.journal import ChangedElsewhereError, Run
@@ -41,15 +41,35 @@ def fate_of(run: Run, error: KctuiError) -> Fate | None:
 
     kms:DescribeKey; where that does not find it, kms:ListKeys.
     """
-    if not isinstance(error, AwsRefusedError) or error.refusal not in _DEFINITE or not run.cloud_key_id:
+    if not run.cloud_key_id:
+        return None
+    unproven = isinstance(error, UnprovenError)
+    if not unproven and not (isinstance(error, AwsRefusedError) and error.refusal in _DEFINITE):
         return None
     try:
-        return _ask(run, error)
+        return _untaken(run, error) if unproven else _ask(run, error)
     except StoreError:
         raise
     except KctuiError:
         # What cannot be asked now is not known: recovery asks again.
         return None
+
+
+def _untaken(run: Run, error: KctuiError) -> Fate:
+    """What would be taken away without a copy that is proven stays: whatever was taken before is kept as KMS says."""
+    key = run.key()
+    seen = kms_of(run.engine, key).describe(key.kms_key_id or "")
+
+    def keep(session: Session) -> None:
+        keep_status(session.get_one(CloudKey, key.id), status_of(seen))
+
+    changed = ChangedElsewhereError(
+        f"{run.operation.kind.value} of {key.name} ends here: {error.title}",
+        detail=f"KMS says {seen.key_state}. Nothing more is taken away that could not be put back."
+        + (f"\n{error.detail}" if error.detail else ""),
+        remedy=error.remedy,
+    )
+    return Fate(changed, keep)
 
 
 def _ask(run: Run, error: KctuiError) -> Fate | None:

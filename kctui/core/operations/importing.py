@@ -1,7 +1,7 @@
 """The steps that create, upload and later operations share: wrapping and importing material, asking KMS again."""
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
 
 from sqlmodel import Session, col, select
@@ -9,7 +9,7 @@ from sqlmodel import Session, col, select
 from kctui.core.aws.kms import Imported, Kms, KmsKey
 from kctui.core.clock import now
 from kctui.core.engine import Engine
-from kctui.core.errors import NeedsRecoveryError, RefusedError
+from kctui.core.errors import KctuiError, NeedsRecoveryError, RefusedError, StoreError, UnprovenError
 from kctui.core.material.custody import note_proven, prove, wrap_for_aws, wrapping_algorithm
 from kctui.core.model import CloudKey, CspAccount, KeyVersion
 from kctui.core.observer import Observer
@@ -75,7 +75,35 @@ def prove_copy(run: Run, observer: Observer, version: KeyVersion) -> None:
     def keep(session: Session, _answer: Answer) -> None:
         note_proven(session, version.id)
 
-    run.step(f"Prove our copy {version.number}", effect, observer, keep=keep)
+    run.step(_proof_step(version), effect, observer, keep=keep)
+
+
+def prove_before_taking(run: Run, observer: Observer, versions: Iterable[KeyVersion], effects: Iterable[str]) -> None:
+    """Steps: prove our copies, as `prove_copy`; once more where an earlier run did, and left something to take away.
+
+    A proof holds for the run that made it: the copy, or the token that opens it, may be gone by a later recovery.
+    Raises UnprovenError then.
+    """
+    left = any(run.done(effect) is None for effect in effects)
+    for version in versions:
+        proven_before = run.done(_proof_step(version)) is not None
+        prove_copy(run, observer, version)
+        if not (proven_before and left):
+            continue
+        try:
+            prove(run.engine, run.operation.group_id, version, run.key().key_spec)
+        except StoreError:
+            raise
+        except KctuiError as error:
+            raise UnprovenError(
+                f"Our copy of version {version.number} cannot be proven any more: {error.title}",
+                detail=error.detail,
+                remedy=error.remedy,
+            ) from error
+
+
+def _proof_step(version: KeyVersion) -> str:
+    return f"Prove our copy {version.number}"
 
 
 def import_step(version: KeyVersion) -> str:

@@ -22,6 +22,7 @@ from kctui.core.operations.importing import (
     import_version,
     keep_status,
     kms_of,
+    prove_before_taking,
     prove_copy,
     refuse_passed,
     status_of,
@@ -81,8 +82,7 @@ class Remove:
             raise RefusedError(
                 f"kctui holds no copy of the key material of {key.name}", detail="It could not be put back."
             )
-        for version in versions:
-            prove_copy(run, observer, version)
+        prove_before_taking(run, observer, versions, map(_step, versions))
         for version in versions:
             _identify(run, observer, kms, key, version)
         for version in versions_in(run.engine, key):

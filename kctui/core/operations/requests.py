@@ -20,7 +20,7 @@ from kctui.core.operations.birth import create_key_call
 from kctui.core.operations.definitions import DEFINITIONS
 from kctui.core.operations.journal import Beginning, begin
 from kctui.core.operations.runner import audit_refusal, run_to_end
-from kctui.core.words import CloudStatus, KeySpec, KeyUsage, OperationKind, ScheduleKind
+from kctui.core.words import MADE_SPECS, CloudStatus, KeySpec, KeyUsage, OperationKind, ScheduleKind
 
 
 @dataclass(frozen=True)
@@ -84,6 +84,23 @@ def check_new_cloud_key(engine: Engine, new: NewCloudKey) -> list[str]:
         f"kms:ImportKeyMaterial{expiry}",
         "kms:DescribeKey, until it is Enabled",
     ]
+
+
+def refused_specs(engine: Engine, key_set: str, region: str) -> dict[KeySpec, InvalidInputError]:
+    """The key specs of which a Key Set makes no key material in a region, each with the reason. Without AWS or token.
+
+    Raises NotFoundError.
+    """
+    refused: dict[KeySpec, InvalidInputError] = {}
+    with engine.store.read() as session:
+        row = find_key_set(session, key_set)
+        account = session.get_one(CspAccount, row.csp_account_id)
+        for spec in MADE_SPECS:
+            try:
+                _wrapping(session, NewCloudKey("", key_set, region, key_spec=spec), row, account)
+            except InvalidInputError as error:
+                refused[spec] = error
+    return refused
 
 
 def create_cloud_key(engine: Engine, new: NewCloudKey, observer: Observer | None = None) -> str:

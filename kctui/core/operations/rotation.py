@@ -140,6 +140,9 @@ class RotateInPlace:
                 try:
                     found = _ours(run, kms, key, version)
                 except KctuiError:
+                    if sent_at is not None:
+                        # An earlier try may have brought it there; that cannot be told now.
+                        raise _not_certain(error, _settled(run, sent_at)) from error
                     raise error from None
                 if found is not None:
                     return _there(found)

@@ -8,7 +8,7 @@ from typing import Protocol
 from sqlmodel import Session
 
 from kctui.core.audit import AuditEvent
-from kctui.core.aws.failures import AwsRefusedError, AwsUnreachableError, Refusal
+from kctui.core.aws.failures import AwsRefusedError, Refusal
 from kctui.core.engine import Engine
 from kctui.core.errors import KctuiError, LockedError, NeedsRecoveryError, RefusedError, StoreError
 from kctui.core.observer import Observer
@@ -132,7 +132,7 @@ def passes(error: KctuiError) -> bool:
     """Whether the same call may succeed later: that is no reason to undo what was done."""
     if isinstance(error, AwsRefusedError):
         return error.refusal in _PASSING
-    return isinstance(error, AwsUnreachableError | NeedsRecoveryError | LockedError)
+    return error.passes
 
 
 def _stopped(engine: Engine, run: Run, error: KctuiError) -> KctuiError:

@@ -7,6 +7,7 @@ after the module was initialised anew, for a service behind it that was restarte
 
 import contextlib
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -17,20 +18,26 @@ from pkcs11.attributes import AttributeMapper
 from kctui.core.errors import KctuiError
 from kctui.core.observer import Observer
 from kctui.core.pkcs11.errors import (
+    HsmBusyError,
     HsmUnreachableError,
+    LoginFaultError,
     PinLockedError,
     PinRefusedError,
     TokenGoneError,
+    explain,
     explained,
+    login_fault,
+    spends_no_try,
 )
 from kctui.core.pkcs11.functions import Functions
 from kctui.core.pkcs11.module import Module, TokenInfo, Where, load, require_pin_tries
-from kctui.core.pkcs11.worker import PATIENCE, in_thread, in_thread_watched
+from kctui.core.pkcs11.worker import PATIENCE, in_thread, in_thread_watched, queued, wait_for
 from kctui.core.secret import Secret
 from kctui.core.words import TokenState
 
 Result = TypeVar("Result")
 CKA_NSS_DB = 0xD5A0DB00
+CLOSING_PATIENCE = 5.0
 
 
 class _Mapper(AttributeMapper):
@@ -44,12 +51,18 @@ class _Mapper(AttributeMapper):
 
 @dataclass(frozen=True)
 class Opened:
-    """An open, logged-in session, for one job."""
+    """An open, logged-in session, for one job. generation: of the module, as it was opened."""
 
     session: Session
     module: Module
     info: TokenInfo
     where: Where
+    generation: int
+
+    @property
+    def outdated(self) -> bool:
+        """Whether the module was initialised anew since: the session's handle may be another one's by now."""
+        return self.generation != self.module.generation
 
     @property
     def functions(self) -> Functions:
@@ -70,20 +83,17 @@ class Opened:
 
 
 class Connection:
-    """One token, with the PIN that opens it. pin: asked for at each login. refused: told when the token refuses it.
+    """One token, with the PIN that opens it. pin: asked for at each login.
 
-    After a refused PIN it tries none any more: whoever has another one makes a new connection. state, said: how the
-    last job went, for the header.
+    After a login that failed it tries none any more: whoever has another PIN makes a new connection. state, said: how
+    the last job went, for the header.
     """
 
-    def __init__(
-        self, where: Where, pin: Callable[[], Secret], refused: Callable[[KctuiError], None] | None = None
-    ) -> None:
+    def __init__(self, where: Where, pin: Callable[[], Secret]) -> None:
         self.where = where
         self._pin = pin
-        self._told = refused
         self._opened: Opened | None = None
-        self._refusal: PinRefusedError | PinLockedError | None = None
+        self._refusal: PinRefusedError | PinLockedError | LoginFaultError | None = None
         self.state = TokenState.NOT_ASKED
         self.said = ""
 
@@ -97,9 +107,17 @@ class Connection:
         """As `run`, with progress; the observer may cancel."""
         return in_thread_watched(lambda: self._noted(job, what), observer, told, patience=patience)
 
-    def check(self) -> TokenInfo:
+    def check(self, *, patience: float = PATIENCE) -> TokenInfo:
         """Look whether the token is there and logged in; connect where it is not."""
-        return self.run(_look, "looking at the token")
+        try:
+            return self.run(_look, "looking at the token", patience=patience)
+        except HsmBusyError:
+            raise
+        except KctuiError:
+            # A token that refuses even that is not simply there, whatever was before.
+            if self.state is TokenState.CONNECTED:
+                self.state = TokenState.FAULTY
+            raise
 
     def begin_anew(self) -> None:
         """Let the module forget what it holds in memory, so that the next job sees what the token really kept.
@@ -114,8 +132,15 @@ class Connection:
         in_thread(again)
 
     def close(self) -> None:
-        """Close the session, which ends the login where it is the last one of this process with the token."""
-        in_thread(self._drop, patience=5)
+        """Close the session, which ends the login where it is the last one of this process with the token.
+
+        It is closed even where that is not waited for. Raises HsmUnreachableError after five seconds.
+        """
+        wait_for(self.closing(), patience=CLOSING_PATIENCE)
+
+    def closing(self) -> "Future[None]":
+        """Close the session, as soon as the thread comes to it."""
+        return queued(self._drop)
 
     def _noted(self, job: Callable[[Opened], Result], what: str) -> Result:
         try:
@@ -151,14 +176,14 @@ class Connection:
         if self._refusal is not None:
             raise self._refusal
         if self._opened is not None:
-            if self._opened.functions.logged_in(self._opened.handle):
+            if not self._opened.outdated and self._opened.functions.logged_in(self._opened.handle):
                 return self._opened
             self._drop()
         module = load(self.where.module, self.where.init_args)
         token, info = module.find(self.where)
         require_pin_tries(info)
         session = token.open(rw=True, attribute_mapper=_Mapper())
-        opened = Opened(session, module, info, self.where)
+        opened = Opened(session, module, info, self.where, module.generation)
         try:
             self._log_in(opened)
         except BaseException:
@@ -171,21 +196,24 @@ class Connection:
         """Log in with our PIN. Where another session of this process is logged in, any PIN would seem right."""
         if opened.functions.logged_in(opened.handle):
             opened.functions.logout(opened.handle)
-        try:
-            with explained("logging in"), self._pin() as pin:
-                if not len(pin):
-                    raise PinRefusedError("The PIN is empty", remedy="An empty PIN would count as a wrong one.")
+        with self._pin() as pin:
+            if not len(pin):
+                raise PinRefusedError("The PIN is empty", remedy="An empty PIN would count as a wrong one.")
+            try:
                 opened.functions.login(opened.handle, pin)
-        except (PinRefusedError, PinLockedError) as error:
-            self._refusal = error
-            if self._told is not None:
-                self._told(error)
-            raise
+            except p11.PKCS11Error as error:
+                if spends_no_try(error):
+                    raise
+                refusal = explain(error, "logging in")
+                if not isinstance(refusal, PinRefusedError | PinLockedError):
+                    refusal = login_fault(error)
+                self._refusal = refusal
+                raise refusal from error
 
     def _drop(self) -> None:
-        if self._opened is not None:
-            _close(self._opened.session)
-            self._opened = None
+        opened, self._opened = self._opened, None
+        if opened is not None and not opened.outdated:
+            _close(opened.session)
 
 
 def _look(opened: Opened) -> TokenInfo:
@@ -202,8 +230,10 @@ def _state_of(error: KctuiError, before: TokenState) -> TokenState:
     match error:
         case PinLockedError():
             return TokenState.PIN_LOCKED
-        case PinRefusedError():
+        case PinRefusedError() | LoginFaultError():
             return TokenState.PIN_REFUSED
+        case HsmBusyError():
+            return before
         case HsmUnreachableError():
             return TokenState.NOT_THERE
     return before if before is TokenState.CONNECTED else TokenState.FAULTY

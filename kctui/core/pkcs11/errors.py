@@ -16,20 +16,40 @@ class TokenGoneError(HsmUnreachableError):
     """The token, the session or the login was lost: worth one new try from the beginning."""
 
 
+class HsmBusyError(HsmUnreachableError):
+    """Another job held the PKCS#11 thread: this one was not begun."""
+
+
+class LoginFaultError(HsmUnreachableError):
+    """The login failed for another reason than the PIN. Whether that counted as a wrong PIN cannot be told."""
+
+
 class HsmRefusedError(RefusedError):
     """The HSM says no."""
+
+
+class HsmChangedError(HsmRefusedError):
+    """The token can do something else than a moment before."""
+
+    passes = True
 
 
 class PinRefusedError(HsmRefusedError):
     """The token does not take the PIN. It is not tried again by itself: a token locks after a few tries."""
 
+    passes = True
+
 
 class PinLockedError(HsmRefusedError):
     """The token takes no PIN any more, or only one more wrong one."""
 
+    passes = True
+
 
 class TokenFullError(HsmRefusedError):
     """The token has no room left."""
+
+    passes = True
 
 
 class ModuleError(KctuiError):
@@ -55,6 +75,8 @@ LOST = (
     p11.WrappingKeyHandleInvalid,
 )
 _NOT_INITIALIZED = "initialized"
+# A C_Login that never came to the PIN: the session or the token was not there.
+_NO_TRY = (p11.TokenNotPresent, p11.DeviceRemoved, p11.SessionHandleInvalid, p11.SessionClosed, p11.SlotIDInvalid)
 
 _PIN_REMEDY = (
     "Find out the right PIN first: a token locks after a few wrong ones. Then give it with "
@@ -85,6 +107,20 @@ def reason(error: p11.PKCS11Error) -> str:
 def is_lost(error: p11.PKCS11Error) -> bool:
     """Whether the token, the session or the login is gone, so that it is worth connecting anew."""
     return isinstance(error, LOST) or (type(error) is p11.PKCS11Error and _NOT_INITIALIZED in str(error).lower())
+
+
+def spends_no_try(error: p11.PKCS11Error) -> bool:
+    """Whether a login that failed so did not come to the PIN, and may be done again."""
+    return isinstance(error, _NO_TRY) or (is_lost(error) and not isinstance(error, LOST))
+
+
+def login_fault(error: p11.PKCS11Error) -> LoginFaultError:
+    """A login that failed, and may have been counted as a wrong PIN."""
+    return LoginFaultError(
+        "The login to the token failed",
+        detail=f"It said {reason(error)}. Whether that counted as a wrong PIN cannot be told: it is not tried again.",
+        remedy="Look at the HSM with the vendor's tool, then give the PIN: `kctui hsm test NAME --new-pin`.",
+    )
 
 
 @contextlib.contextmanager

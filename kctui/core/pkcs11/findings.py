@@ -5,13 +5,14 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from kctui.core.errors import KctuiError
+from kctui.core.errors import KctuiError, TamperedError
 from kctui.core.pkcs11.errors import HsmRefusedError
-from kctui.core.pkcs11.ways import Hash, Way
+from kctui.core.pkcs11.shapes import SHAPES
+from kctui.core.pkcs11.ways import KEEP_MECHANISMS, KWP_MECHANISMS, ORDER, Hash, Way
 from kctui.core.words import KeySpec
 
 # Grows with each change of the probe: what an earlier one found is not relied on.
-PROBE_EDITION = 1
+PROBE_EDITION = 2
 MAKE, KEEP = "make", "keep by"
 
 
@@ -125,15 +126,26 @@ class Conformance:
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """What `to_json` kept."""
-        kept: dict[str, Any] = json.loads(text)
-        specs = {
-            KeySpec(spec): SpecFindings(
-                [Way(way) for way in found["ways"]], found["kwp"], found["keeps_by"], dict(found["refused"])
-            )
-            for spec, found in kept["specs"].items()
-        }
-        return cls(specs, bool(kept["exports"]))
+        """What `to_json` kept. Raises TamperedError for anything else."""
+        try:
+            kept: dict[str, Any] = json.loads(text)
+            specs = {KeySpec(spec): _read(KeySpec(spec), found) for spec, found in kept["specs"].items()}
+            return cls(specs, bool(kept["exports"]))
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise TamperedError(
+                "What is kept of an HSM's probe is not as kctui wrote it",
+                remedy="`kctui hsm test NAME --again` probes it anew. Find out who changed the database.",
+            ) from None
+
+
+def _read(spec: KeySpec, found: dict[str, Any]) -> SpecFindings:
+    """One key spec's findings, in the order of preference, with mechanisms that the probe may find only."""
+    order = ORDER[SHAPES[spec].kind]
+    ways = sorted({Way(way) for way in found["ways"]}, key=order.index)
+    kwp, keeps_by = found["kwp"], found["keeps_by"]
+    if kwp not in {None, *KWP_MECHANISMS} or keeps_by not in {None, *KEEP_MECHANISMS}:
+        raise ValueError("a mechanism that was never probed")
+    return SpecFindings(ways, kwp, keeps_by, {str(what): str(why) for what, why in found["refused"].items()})
 
 
 def _fits(way: Way, *, sha1: bool, taken: Collection[str] | None) -> bool:

@@ -19,6 +19,8 @@ _CKU_USER = 1
 _LOGGED_IN = {1, 3}  # CKS_RO_USER_FUNCTIONS, CKS_RW_USER_FUNCTIONS
 _ROOM = 16 * 1024
 _FUNCTIONS = 68
+# The major versions of Cryptoki that there are.
+_CRYPTOKI = {2, 3}
 # Their places in CK_FUNCTION_LIST (PKCS#11 v2.40, pkcs11f.h).
 _INITIALIZE, _FINALIZE, _GET_SESSION_INFO, _LOGIN, _LOGOUT, _WRAP_KEY = 0, 1, 15, 18, 19, 60
 _NOT_INITIALIZED, _ALREADY_INITIALIZED = 0x190, 0x191
@@ -86,7 +88,10 @@ class Functions:
     """A module's function table. Every method raises the PKCS11Error for what the module answers."""
 
     def __init__(self, library: _pkcs11.lib) -> None:
-        self._table = _table_of(library).contents.functions
+        table = _table_of(library).contents
+        if table.major not in _CRYPTOKI:
+            raise RuntimeError("this python-pkcs11 keeps the function table elsewhere")
+        self._table = table.functions
 
     def initialize(self, reserved: str | None) -> None:
         """C_Initialize with the operating system's locks. reserved: the module's own string, for NSS."""
@@ -109,12 +114,9 @@ class Functions:
 
     def login(self, session: int, pin: Secret) -> None:
         """C_Login as the user."""
-        plain = pin.reveal()
-        buffer = create_string_buffer(plain, len(plain))
-        try:
-            _check(self._function(_LOGIN, c_ulong, c_ulong, c_void_p, c_ulong)(session, _CKU_USER, buffer, len(plain)))
-        finally:
-            ctypes.memset(buffer, 0, len(plain))
+        with pin.lent_bytes() as plain:
+            answer = self._function(_LOGIN, c_ulong, c_ulong, c_char_p, c_ulong)(session, _CKU_USER, plain, len(plain))
+        _check(answer)
 
     def logout(self, session: int) -> None:
         """C_Logout: of all sessions of this process with the token."""

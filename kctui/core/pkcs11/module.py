@@ -86,14 +86,23 @@ def resolve(module: str) -> str:
         raise _not_there(module, error.strerror or "cannot be read") from error
     if not stat.S_ISREG(mode.st_mode):
         raise _not_there(module, "is no file")
-    if mode.st_mode & _WRITABLE_BY_OTHERS or mode.st_uid not in {0, os.getuid()}:
-        raise InvalidInputError(
-            f"Others may write the PKCS#11 module {path}",
-            detail="Its code would run in kctui, where the vault is open.",
-            remedy=f"chown root {path}; chmod go-w {path}",
-            field="module",
-        )
+    for place in (path.resolve(), *path.resolve().parents):
+        if _open_to_others(place):
+            raise InvalidInputError(
+                f"Others may write the PKCS#11 module {path}",
+                detail=f"{place} is theirs, or open to them. The module's code would run in kctui, where the vault is "
+                "open.",
+                remedy=f"chown root {place}; chmod go-w {place}",
+                field="module",
+            )
     return str(path)
+
+
+def _open_to_others(place: Path) -> bool:
+    """Whether others than root and this user may put another file there. In a sticky folder only its owner may."""
+    found = place.stat()
+    loose = found.st_mode & _WRITABLE_BY_OTHERS and not (stat.S_ISDIR(found.st_mode) and found.st_mode & stat.S_ISVTX)
+    return bool(loose) or found.st_uid not in {0, os.getuid()}
 
 
 def _find(module: str) -> Path:
@@ -142,6 +151,8 @@ class Module:
     def __init__(self, path: str, init_args: str | None) -> None:
         self.path = path
         self.init_args = init_args
+        # Grows as it is initialised anew: handles from before may be given to others then.
+        self.generation = 1
         try:
             self._library = _Library(path, init_args)
         except p11.PKCS11Error as error:
@@ -159,6 +170,7 @@ class Module:
 
     def reinitialise(self) -> None:
         """C_Finalize and C_Initialize: after a daemon behind it was restarted. Every session of it is gone then."""
+        self.generation += 1
         with contextlib.suppress(p11.PKCS11Error):  # it may have lost its state already
             self.functions.finalize()
         try:
@@ -216,7 +228,7 @@ def load(path: str, init_args: str | None) -> Module:
     real = str(Path(path).resolve())
     module = _modules.get(real)
     if module is None:
-        module = _modules[real] = Module(path, init_args)
+        module = _modules[real] = Module(real, init_args)
     elif module.init_args != init_args:
         raise ConflictError(
             f"{path} is in use with other init args",

@@ -64,20 +64,33 @@ def make_kek(opened: Opened, kek_id: bytes, label: str, *, store: bool) -> Secre
 
     store: on the token; else for this session, for the probe.
     """
-    return opened.session.generate_key(
-        KeyType.AES,
-        KEK_BITS,
-        id=kek_id,
-        label=label,
-        store=store,
-        capabilities=MechanismFlag.WRAP | MechanismFlag.UNWRAP,
-        template={
-            Attribute.PRIVATE: True,
-            Attribute.SENSITIVE: True,
-            Attribute.EXTRACTABLE: False,
-            Attribute.MODIFIABLE: False,
-        },
-    )
+    template: dict[Attribute, Any] = {
+        Attribute.PRIVATE: True,
+        Attribute.SENSITIVE: True,
+        Attribute.EXTRACTABLE: False,
+    }
+
+    def make(more: dict[Attribute, Any]) -> SecretKey:
+        return opened.session.generate_key(
+            KeyType.AES,
+            KEK_BITS,
+            id=kek_id,
+            label=label,
+            store=store,
+            capabilities=MechanismFlag.WRAP | MechanismFlag.UNWRAP,
+            template={**template, **more},
+        )
+
+    try:
+        return make({Attribute.MODIFIABLE: False})
+    except (p11.AttributeValueInvalid, p11.AttributeTypeInvalid, p11.AttributeReadOnly, p11.TemplateInconsistent):
+        # CloudHSM takes MODIFIABLE only as it is by default. What the key may do is looked at each time it is used.
+        return make({})
+
+
+def has_key(opened: Opened, key_id: bytes) -> bool:
+    """Whether the token has a key of this CKA_ID."""
+    return bool(list(opened.session.get_objects({Attribute.CLASS: ObjectClass.SECRET_KEY, Attribute.ID: key_id})))
 
 
 def find_kek(opened: Opened, kek_id: bytes) -> SecretKey:
@@ -92,11 +105,12 @@ def find_kek(opened: Opened, kek_id: bytes) -> SecretKey:
             remedy="Put the token back that it was made on, or restore that token from the HSM's own backup.",
         )
     kek = found[0]
-    sound = _is(kek, Attribute.SENSITIVE) and not _is(kek, Attribute.EXTRACTABLE)
-    if not sound or any(_is(kek, use) for use in _USES):
+    sound = _is(kek, Attribute.SENSITIVE) and not _is(kek, Attribute.EXTRACTABLE) and _made_there(kek)
+    able = _is(kek, Attribute.WRAP) and _is(kek, Attribute.UNWRAP)
+    if not sound or not able or any(_is(kek, use) for use in _USES):
         raise TamperedError(
-            f"The key-encryption key on the token {opened.info.label} can do more than wrap and unwrap",
-            detail=f"Its id is {kek_id.hex()}.",
+            f"The key-encryption key on the token {opened.info.label} is not as it was made",
+            detail=f"Its id is {kek_id.hex()}. It must be made on the token, never leave it, and wrap and unwrap only.",
             remedy="Do not go on with this token. Find out who changed or replaced it.",
         )
     return kek
@@ -162,9 +176,23 @@ def restored(
         ) from error
     try:
         require_confined(key)
+        _require_length(key, shape)
         yield key
     finally:
         destroy(key)
+
+
+def _require_length(key: Key, shape: Shape) -> None:
+    """Refuse an HMAC key of another length, where the token tells it: one with zeros behind it gives the same MACs."""
+    if shape.kind is not Kind.HMAC:
+        return
+    with contextlib.suppress(p11.AttributeTypeInvalid, p11.AttributeSensitive):
+        length = int(key[Attribute.VALUE_LEN])
+        if length and length * 8 != shape.bits:
+            raise BlobError(
+                f"The token restores a key of {length} bytes, not {shape.bits // 8}",
+                remedy="Do not remove or delete the key in the cloud. Restore the vault from a backup.",
+            )
 
 
 def _unwrap(kek: Any, shape: Shape, blob: bytes, mechanism: int, public_key: bytes | None) -> Key:
@@ -357,6 +385,15 @@ def _sign(key: Any, message: bytes, mechanism: Mechanism) -> bytes:
 
 def _is(key: Key, attribute: Attribute) -> bool:
     return bool(key[attribute])
+
+
+def _made_there(kek: Key) -> bool:
+    """Whether the token made the key itself or never let it out, where it tells either: else somebody knows it."""
+    told = []
+    for attribute in (Attribute.LOCAL, Attribute.NEVER_EXTRACTABLE):
+        with contextlib.suppress(p11.AttributeTypeInvalid):
+            told.append(_is(kek, attribute))
+    return not told or any(told)
 
 
 def _handle(key: Any) -> int:

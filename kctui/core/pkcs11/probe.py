@@ -25,7 +25,7 @@ from kctui.core.pkcs11.errors import HsmRefusedError, TokenGoneError, is_lost, r
 from kctui.core.pkcs11.findings import KEEP, MAKE, Conformance, SpecFindings
 from kctui.core.pkcs11.objects import KEK_BITS, Made
 from kctui.core.pkcs11.shapes import SHAPES, Kind, Shape
-from kctui.core.pkcs11.ways import KEEP_MECHANISMS, KWP_MECHANISMS, ORDER, Hash, Way
+from kctui.core.pkcs11.ways import KEEP_MECHANISMS, KWP_MECHANISMS, ORDER, PLAIN_KEY_WRAP, Hash, Way
 from kctui.core.words import KeySpec
 
 _AWS_KEY_BITS = 4096
@@ -173,7 +173,8 @@ class _Prober:
     def _keeping(self, shape: Shape, made: Made, findings: SpecFindings) -> None:
         """Find the blob's mechanism: what it restores must be the key, and go to AWS as the key did."""
         expected = objects.fingerprint(made.key, shape, made.public_key)
-        for mechanism in KEEP_MECHANISMS:
+        # What is exact for any length first: its meaning does not hang on a length that happened to fit.
+        for mechanism in (*self.kwp, PLAIN_KEY_WRAP, *(m for m in KWP_MECHANISMS if m not in self.kwp)):
 
             def keeps(mechanism: int = mechanism) -> None:
                 blob = objects.keep(self.opened, self.kek, made.key, mechanism)

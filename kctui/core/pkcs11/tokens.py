@@ -2,18 +2,26 @@
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import wait
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from kctui.core.clock import now
-from kctui.core.errors import KctuiError, StoreError
+from kctui.core.errors import KctuiError, LockedError, StoreError
 from kctui.core.model import Hsm
 from kctui.core.observer import Observer
 from kctui.core.pkcs11 import worker
-from kctui.core.pkcs11.connection import Connection, Opened, Result
-from kctui.core.pkcs11.errors import HsmUnreachableError, PinRefusedError
+from kctui.core.pkcs11.connection import CLOSING_PATIENCE, Connection, Opened, Result
+from kctui.core.pkcs11.errors import (
+    HsmBusyError,
+    HsmChangedError,
+    HsmUnreachableError,
+    LoginFaultError,
+    PinRefusedError,
+)
 from kctui.core.pkcs11.module import TokenInfo, Where, resolve
 from kctui.core.sealing import Place
+from kctui.core.secret import Secret
 from kctui.core.words import TokenState
 
 if TYPE_CHECKING:
@@ -48,7 +56,9 @@ class Tokens:
 
     def __init__(self, engine: "Engine") -> None:
         self._engine = engine
-        self._connections: dict[str, Connection] = {}
+        # Each with the revision of the row that it was made from: another PIN is another revision.
+        self._connections: dict[str, tuple[int, Connection]] = {}
+        self._failed: dict[str, tuple[TokenState, str]] = {}
         self._lock = threading.Lock()
 
     def run(self, hsm: Hsm, job: Callable[[Opened], Result], what: str, *, patience: float = worker.PATIENCE) -> Result:
@@ -63,57 +73,101 @@ class Tokens:
             hsm, lambda connection: connection.run_watched(job, what, observer, told, patience=patience)
         )
 
-    def check(self, hsm: Hsm) -> TokenInfo:
+    def check(self, hsm: Hsm, *, patience: float = worker.PATIENCE) -> TokenInfo:
         """Look whether the token is there, and connect where it is not. Raises KctuiError."""
-        return self._noting(hsm, lambda connection: connection.check())
+        return self._noting(hsm, lambda connection: connection.check(patience=patience))
+
+    @property
+    def busy(self) -> bool:
+        """Whether a job is under way on any token: another one would wait behind it."""
+        return worker.busy()
 
     def state(self, hsm_id: str) -> tuple[TokenState, str]:
         """How the last job of this process on the token of an HSM went, and what was said. Never blocks."""
-        connection = self._connections.get(hsm_id)
-        return (connection.state, connection.said) if connection else (TokenState.NOT_ASKED, "")
+        if (failed := self._failed.get(hsm_id)) is not None:
+            return failed
+        kept = self._connections.get(hsm_id)
+        return (kept[1].state, kept[1].said) if kept else (TokenState.NOT_ASKED, "")
 
     def forget(self, hsm_id: str | None = None) -> None:
-        """Close the connection of an HSM, or all of them."""
+        """Close the connection of an HSM, or all of them. One that hangs is waited for five seconds in all."""
         with self._lock:
             gone = [self._connections.pop(key) for key in list(self._connections) if hsm_id in {None, key}]
-        for connection in gone:
-            with suppress(KctuiError):  # one that hangs is not waited for
-                connection.close()
+            for key in list(self._failed):
+                if hsm_id in {None, key}:
+                    del self._failed[key]
+        wait([connection.closing() for _, connection in gone], CLOSING_PATIENCE)
 
     def _noting(self, hsm: Hsm, work: Callable[[Connection], Result]) -> Result:
         connection = self._connection(hsm)
         before = connection.state
         try:
             result = work(connection)
+        except HsmBusyError:
+            raise
+        except (PinRefusedError, LoginFaultError):
+            self._note_refusal(hsm)
+            raise
         except HsmUnreachableError as error:
+            # A job that is not waited for any longer has noted nothing itself.
+            connection.state, connection.said = TokenState.NOT_THERE, error.title
             self._note_reach(hsm.id, error)
             raise
-        if before is not TokenState.CONNECTED:
+        if before is not TokenState.CONNECTED or hsm.unreachable_since is not None:
             self._note_reach(hsm.id, None)
         return result
 
     def _connection(self, hsm: Hsm) -> Connection:
+        try:
+            self._require_usable(hsm)
+        except KctuiError as error:
+            if not isinstance(error, LockedError):
+                refused = TokenState.PIN_REFUSED if isinstance(error, PinRefusedError) else TokenState.FAULTY
+                self._failed[hsm.id] = refused, error.title
+            raise
+        self._failed.pop(hsm.id, None)
+        outdated = None
+        with self._lock:
+            kept = self._connections.get(hsm.id)
+            if kept is not None and kept[0] < hsm.revision:
+                # Another process gave it a new PIN: the connection has the old one, and may have been refused with it.
+                outdated, kept = kept[1], None
+            if kept is None:
+                kept = self._connections[hsm.id] = hsm.revision, self._new_connection(hsm)
+        if outdated is not None:
+            with suppress(KctuiError):
+                outdated.close()
+        return kept[1]
+
+    def _require_usable(self, hsm: Hsm) -> None:
         # Before the module is loaded: its path is bound to the PIN, and must be the one that was given.
         self._engine.keyring.open(hsm.group_id, pin_place(hsm), hsm.sealed_pin).wipe()
         resolve(hsm.module)
         if hsm.pin_refused_at is not None:
             raise _refused_before(hsm)
-        with self._lock:
-            connection = self._connections.get(hsm.id)
-            if connection is None:
-                connection = self._connections[hsm.id] = Connection(
-                    where_of(hsm),
-                    lambda: self._engine.keyring.open(hsm.group_id, pin_place(hsm), hsm.sealed_pin),
-                    lambda error: self._note_refusal(hsm.id, error),
-                )
-            return connection
 
-    def _note_refusal(self, hsm_id: str, error: KctuiError) -> None:
-        """Keep that the PIN was refused, so that no other process spends a try on it."""
-        if self._engine.read_only or not isinstance(error, PinRefusedError):
+    def _new_connection(self, hsm: Hsm) -> Connection:
+        return Connection(where_of(hsm), lambda: self._pin(hsm))
+
+    def _pin(self, hsm: Hsm) -> Secret:
+        """The PIN, unless another process was refused with it, or gave another one, since the row was read."""
+        with self._engine.store.read() as session:
+            row = session.get(Hsm, hsm.id)
+        if row is None or row.sealed_pin != hsm.sealed_pin:
+            raise HsmChangedError(f"The HSM {hsm.name} was given another PIN meanwhile", remedy="Try again.")
+        if row.pin_refused_at is not None:
+            raise _refused_before(row)
+        return self._engine.keyring.open(hsm.group_id, pin_place(hsm), hsm.sealed_pin)
+
+    def _note_refusal(self, hsm: Hsm) -> None:
+        """Keep that this PIN was refused, so that no other process spends a try on it."""
+        if self._engine.read_only:
             return
-        with self._engine.store.write() as session:
-            session.get_one(Hsm, hsm_id).pin_refused_at = now()
+        # What the token said comes first.
+        with suppress(StoreError), self._engine.store.write() as session:
+            row = session.get(Hsm, hsm.id)
+            if row is not None and row.sealed_pin == hsm.sealed_pin:
+                row.pin_refused_at = row.pin_refused_at or now()
 
     def _note_reach(self, hsm_id: str, error: KctuiError | None) -> None:
         if self._engine.read_only:

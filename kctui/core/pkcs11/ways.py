@@ -68,5 +68,7 @@ ORDER = {
 }
 # KWP of RFC 5649: PKCS#11 v3.1, Luna's own, CloudHSM's own, and the number that v2.40 left open: only where proven.
 KWP_MECHANISMS = (0x210B, 0x80000171, 0x8000216F, 0x210A)
-# What may keep a blob on the token itself: any of the above, and RFC 3394 for lengths that need no padding.
-KEEP_MECHANISMS = (*KWP_MECHANISMS, 0x2109)
+# RFC 3394, for lengths that need no padding.
+PLAIN_KEY_WRAP = 0x2109
+# What may keep a blob on the token itself.
+KEEP_MECHANISMS = (*KWP_MECHANISMS, PLAIN_KEY_WRAP)

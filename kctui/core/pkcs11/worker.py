@@ -12,7 +12,7 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import Any, TypeVar
 
 from kctui.core.observer import Observer
-from kctui.core.pkcs11.errors import HsmUnreachableError
+from kctui.core.pkcs11.errors import HsmBusyError, HsmUnreachableError
 from kctui.core.waiting import watch
 from kctui.core.words import StepState
 
@@ -25,12 +25,14 @@ class _Worker:
 
     def __init__(self) -> None:
         self._jobs: queue.SimpleQueue[tuple[Future[Any], Callable[[], Any]]] = queue.SimpleQueue()
-        self._starting = threading.Lock()
+        self._lock = threading.Lock()
+        self._unfinished = 0
         self.thread: threading.Thread | None = None
 
     def submit(self, job: Callable[[], Result]) -> "Future[Result]":
         """Queue a job."""
-        with self._starting:
+        with self._lock:
+            self._unfinished += 1
             if self.thread is None:
                 self.thread = threading.Thread(target=self._work, name="kctui-pkcs11", daemon=True)
                 self.thread.start()
@@ -38,21 +40,39 @@ class _Worker:
         self._jobs.put((future, job))
         return future
 
+    @property
+    def busy(self) -> bool:
+        """Whether a job is under way or waits."""
+        return self._unfinished > 0
+
     def _work(self) -> None:
         while True:
             future, job = self._jobs.get()
-            if not future.set_running_or_notify_cancel():
-                continue
-            try:
-                result = job()
-            except BaseException as error:  # raised again where it is waited for
-                future.set_exception(error)
+            if future.set_running_or_notify_cancel():
+                try:
+                    result = job()
+                except BaseException as error:  # raised again where it is waited for
+                    self._finished()
+                    future.set_exception(error)
+                else:
+                    self._finished()
+                    future.set_result(result)
+                    del result
             else:
-                future.set_result(result)
+                self._finished()
             del future, job
+
+    def _finished(self) -> None:
+        with self._lock:
+            self._unfinished -= 1
 
 
 _worker = _Worker()
+
+
+def busy() -> bool:
+    """Whether a job is under way, or left behind there, so that another one would wait."""
+    return _worker.busy
 
 
 def in_thread(job: Callable[[], Result], *, patience: float = PATIENCE) -> Result:
@@ -63,15 +83,23 @@ def in_thread(job: Callable[[], Result], *, patience: float = PATIENCE) -> Resul
     """
     if threading.current_thread() is _worker.thread:
         return job()
-    future = _worker.submit(job)
+    return wait_for(_worker.submit(job), patience=patience, withdraw=True)
+
+
+def queued(job: Callable[[], Result]) -> "Future[Result]":
+    """Queue a job that will be done, whoever waits for it."""
+    return _worker.submit(job)
+
+
+def wait_for(future: "Future[Result]", *, patience: float, withdraw: bool = False) -> Result:
+    """Wait for a job. withdraw: one that was not begun by then is not done. Raises HsmUnreachableError."""
     try:
         return future.result(patience)
     except FutureTimeoutError:
         # A job's own TimeoutError is the same class.
         if future.done():
             raise
-        future.cancel()
-        raise _no_answer(patience) from None
+        raise _no_answer(patience, begun=not (withdraw and future.cancel())) from None
 
 
 def in_thread_watched(job: Callable[[], Result], observer: Observer, what: str, *, patience: float) -> Result:
@@ -90,7 +118,7 @@ def in_thread_watched(job: Callable[[], Result], observer: Observer, what: str, 
 
         def progress(self, done: int, total: int, what: str) -> None:
             if done > total:
-                raise _no_answer(patience)
+                raise _no_answer(patience, begun=not future.cancel())
             observer.progress(done, total, what)
 
     try:
@@ -100,7 +128,13 @@ def in_thread_watched(job: Callable[[], Result], observer: Observer, what: str, 
         raise
 
 
-def _no_answer(patience: float) -> HsmUnreachableError:
+def _no_answer(patience: float, *, begun: bool) -> HsmUnreachableError:
+    if not begun:
+        return HsmBusyError(
+            f"The HSM was busy for {patience:.0f} s with another job",
+            detail="All PKCS#11 calls of a kctui go one after the other; a large RSA key may take minutes.",
+            remedy="Try again when it is done. A call that hangs holds up those behind it: restart kctui then.",
+        )
     return HsmUnreachableError(
         f"The HSM did not answer within {patience:.0f} s",
         remedy="Look at the device and the way to it. A call that hangs holds up those behind it: restart kctui then.",

@@ -1,6 +1,6 @@
 """The screens of Create CloudKey."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -41,6 +41,7 @@ class KeyKind(Vertical):
         self._spec = ChoiceField("key_spec", "Key spec", [(spec.value, spec) for spec in MADE_SPECS], required=True)
         self._usage = ChoiceField("key_usage", "Key usage", _usages(MADE_SPECS[0]), required=True, hint=_FOR_GOOD)
         self._only = Facts()
+        self.refused: Mapping[KeySpec, InvalidInputError] = {}
 
     def compose(self) -> ComposeResult:
         """The spec, and its usage in the same place, chosen or told."""
@@ -63,7 +64,20 @@ class KeyKind(Vertical):
         self._usage.display = len(self.spec.usages) > 1
         self._only.display = not self._usage.display
         self._only.show([("Key usage", self.spec.usages[0].told)])
-        self._spec.hint(Content("" if self.spec is KeySpec.SYMMETRIC_DEFAULT else _SERVICES))
+        if self.spec in self.refused:
+            self._spec.hint(Content.styled(safe(self.refused[self.spec].title), "bold $warning"))
+        else:
+            self._spec.hint(Content("" if self.spec is KeySpec.SYMMETRIC_DEFAULT else _SERVICES))
+
+    def refuse(self, refused: Mapping[KeySpec, InvalidInputError]) -> None:
+        """Take note of the key specs that the Key Set makes no key material of, and say so of the chosen one."""
+        self.refused = refused
+        self._follow()
+
+    def check(self) -> None:
+        """Raise InvalidInputError, with the reason, for one of them."""
+        if self.spec in self.refused:
+            raise self.refused[self.spec]
 
     @property
     def spec(self) -> KeySpec:
@@ -85,9 +99,10 @@ class CloudKeyDetails(Step):
 
     keys = "Tab: next field   Esc: leave"
 
-    def __init__(self, key_set: str, region: str) -> None:
+    def __init__(self, key_set: str, region: str, hsm: str | None = None) -> None:
         super().__init__("Details")
-        self._facts = [("Type", "AWS"), ("Key Set", key_set), ("Region", region)]
+        where = f"{key_set} · HSM {hsm}" if hsm else key_set
+        self._facts = [("Type", "AWS"), ("Key Set", where), ("Region", region)]
         self.key_name = TextField("name", "Name", required=True)
         self.description = TextField("description", "Description")
         self.kind = KeyKind()
@@ -128,6 +143,7 @@ class CloudKeyDetails(Step):
         if self._taken:
             raise InvalidInputError(f"alias/{name} is {self._taken}", remedy="Choose another name.", field="name")
         validation.check_description(self.description.value)
+        self.kind.check()
 
 
 class CloudKeySchedule(Step):

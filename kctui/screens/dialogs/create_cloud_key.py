@@ -1,6 +1,7 @@
 """Create CloudKey: Details, Access, Schedule, Review."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from textual.widgets import Input
 
 from kctui.core.errors import ConflictError, InvalidInputError, KctuiError, NotFoundError
 from kctui.core.observer import Observer
+from kctui.core.words import KeySpec
 from kctui.screens.dialogs.access_step import AccessStep, KnownPrincipals
 from kctui.screens.dialogs.cloud_key_steps import CloudKeyDetails, CloudKeySchedule, ReviewStep
 from kctui.screens.dialogs.fields import at_field
@@ -27,6 +29,13 @@ class NameLookedUp(Message):
 
     name: str
     taken: str
+
+
+@dataclass
+class SpecsRefused(Message):
+    """The key specs that the Key Set makes no key material of in this region, each with the reason."""
+
+    specs: Mapping[KeySpec, InvalidInputError]
 
 
 @dataclass
@@ -58,7 +67,7 @@ class CreateCloudKeyWizard(Wizard):
         self._engine = engine
         self._key_set = key_set
         self._where = region
-        self._details = CloudKeyDetails(key_set.name, region)
+        self._details = CloudKeyDetails(key_set.name, region, key_set.hsm)
         self._access = AccessStep(KnownPrincipals(engine, key_set.account_id))
         self._schedule = CloudKeySchedule(key_set.rotation_days)
         self._review = ReviewStep()
@@ -68,6 +77,22 @@ class CreateCloudKeyWizard(Wizard):
     def steps(self) -> Sequence[Step]:
         """The guide's three, and a look at all of it."""
         return [self._details, self._access, self._schedule, self._review]
+
+    def on_mount(self) -> None:
+        """Find out meanwhile which key specs are not to be had here."""
+        super().on_mount()
+        self.run_worker(self._refused_in_thread, thread=True, name="key specs", description="what the HSM can make")
+
+    def _refused_in_thread(self) -> None:
+        from kctui.core.operations import refused_specs
+
+        # Where that cannot be told now, the review tells.
+        with suppress(KctuiError):
+            self.post_message(SpecsRefused(refused_specs(self._engine, self._key_set.name, self._where)))
+
+    @on(SpecsRefused)
+    def _refused(self, message: SpecsRefused) -> None:
+        self._details.kind.refuse(message.specs)
 
     # The name, as it is typed
 

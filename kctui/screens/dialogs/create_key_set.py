@@ -17,12 +17,15 @@ from kctui.core.errors import ConflictError, InvalidInputError, KctuiError
 from kctui.core.observer import Observer
 from kctui.core.text import safe
 from kctui.core.words import RotationMethod
+from kctui.screens.dialogs.add_hsm import AddHsmWizard
 from kctui.screens.dialogs.base import DialogButton, Facts
 from kctui.screens.dialogs.create_account import CreateAccountWizard
 from kctui.screens.dialogs.fields import Field, TextField, at_field
+from kctui.screens.dialogs.hsm_choice import HsmStep
 from kctui.screens.dialogs.message import MessageDialog
 from kctui.screens.dialogs.schedule import KEYS_BESIDE_CHOICES, RotationMethodField, RotationSchedule
 from kctui.screens.dialogs.wizard import Outcome, Step, Wizard
+from kctui.screens.hsm_wording import HsmSeen
 
 if TYPE_CHECKING:
     from kctui.core.engine import Engine
@@ -30,11 +33,6 @@ if TYPE_CHECKING:
     from kctui.core.lists import CspAccountRow
 
 NO_ACCOUNT = "There is no CSP Account yet. A Key Set holds the CloudKeys of one: add it first."
-NO_HSM = (
-    "Key material of this Key Set is made in software, on this host, with the operating system's random "
-    "generator. It is kept sealed in the vault, under the key of the Admin Group, and leaves it only wrapped "
-    "to AWS's own import key."
-)
 _PAGE = 200
 
 
@@ -47,8 +45,16 @@ class AccountsRead(Message):
 
 
 @dataclass
-class AccountsFailed(Message):
-    """The CSP Accounts cannot be read."""
+class HsmsRead(Message):
+    """The HSMs there are; `choose` is the id of the one to choose."""
+
+    hsms: tuple[HsmSeen, ...]
+    choose: str | None
+
+
+@dataclass
+class ListFailed(Message):
+    """The CSP Accounts or the HSMs cannot be read."""
 
     error: KctuiError
 
@@ -126,20 +132,6 @@ class AccountStep(Step):
             )
 
 
-class HsmStep(Step):
-    """Says where key material comes from; there is nothing to choose."""
-
-    keys = "Enter: go on   Esc: leave"
-
-    def __init__(self) -> None:
-        super().__init__("HSM")
-
-    def compose(self) -> ComposeResult:
-        """Words only."""
-        yield Static(Content(NO_HSM), classes="words")
-        yield Facts([("Key material", "software, this host"), ("HSM", "none")])
-
-
 class ScheduleStep(Step):
     """The schedule that new CloudKeys inherit, and how Rotate Now works. present: the schedule that there is."""
 
@@ -166,7 +158,7 @@ class ScheduleStep(Step):
 
 
 class CreateKeySetWizard(Wizard):
-    """Creates a Key Set; a CSP Account can be added on the way."""
+    """Creates a Key Set; a CSP Account and an HSM can be added on the way."""
 
     def __init__(self, engine: "Engine") -> None:
         super().__init__("Create Key Set")
@@ -176,23 +168,60 @@ class CreateKeySetWizard(Wizard):
         group = names[0] if len(names) == 1 else "that of the CSP Account"
         self._details = KeySetDetails([("Type", "AWS"), ("Admin Group", group)])
         self._account = AccountStep()
+        self._hsm = HsmStep()
         self._schedule = ScheduleStep()
 
     def steps(self) -> Sequence[Step]:
         """The guide's four."""
-        return [self._details, self._account, HsmStep(), self._schedule]
+        return [self._details, self._account, self._hsm, self._schedule]
 
     def on_mount(self) -> None:
-        """Read the accounts meanwhile."""
+        """Read the accounts and the HSMs meanwhile."""
         super().on_mount()
         self._read_accounts(None)
+        self._read_hsms(None)
+
+    def show_step(self, index: int) -> None:
+        """Show a step. Only HSMs of the CSP Account's Admin Group can be chosen."""
+        self._hsm.offer_to(self._group)
+        super().show_step(index)
+
+    @property
+    def _group(self) -> str | None:
+        chosen = self._account.chosen
+        return chosen.group if chosen else None
 
     def press(self, button: str) -> None:
-        """Add CSP Account, besides the wizard's own buttons."""
-        if button != "add-account":
+        """Add CSP Account and Add HSM, besides the wizard's own buttons."""
+        if button not in {"add-account", "add-hsm"}:
             super().press(button)
-        elif self.app.screen is self:
+        elif self.app.screen is self and button == "add-account":
             self.app.push_screen(CreateAccountWizard(self._engine), self._account_added)
+        elif self.app.screen is self:
+            self.app.push_screen(AddHsmWizard(self._engine, self._group), self._hsm_added)
+
+    def _hsm_added(self, hsm_id: str | None) -> None:
+        if hsm_id is not None:
+            self._read_hsms(hsm_id)
+
+    def _read_hsms(self, choose: str | None) -> None:
+        self.run_worker(lambda: self._hsms_in_thread(choose), thread=True, name="hsms", description="HSMs")
+
+    def _hsms_in_thread(self, choose: str | None) -> None:
+        from kctui.screens.reading import read_hsms
+
+        try:
+            hsms = read_hsms(self._engine)
+        except KctuiError as error:
+            self.post_message(ListFailed(error))
+        else:
+            self.post_message(HsmsRead(hsms, choose))
+
+    @on(HsmsRead)
+    def _hsms_read(self, message: HsmsRead) -> None:
+        self._hsm.offer(message.hsms, message.choose)
+        if self.current is self._hsm and self.app.screen is self:
+            self.show_step(self.at)
 
     def _account_added(self, account_id: str | None) -> None:
         if account_id is not None:
@@ -214,7 +243,7 @@ class CreateKeySetWizard(Wizard):
                 page = accounts.page(after=page.after, limit=_PAGE)
                 rows += page.rows
         except KctuiError as error:
-            self.post_message(AccountsFailed(error))
+            self.post_message(ListFailed(error))
         else:
             self.post_message(AccountsRead(tuple(rows), choose))
 
@@ -224,12 +253,12 @@ class CreateKeySetWizard(Wizard):
         if self.current is self._account and self.app.screen is self:
             self.show_step(self.at)
 
-    @on(AccountsFailed)
-    def _accounts_failed(self, message: AccountsFailed) -> None:
+    @on(ListFailed)
+    def _list_failed(self, message: ListFailed) -> None:
         self.app.push_screen(MessageDialog.of(message.error))
 
     @on(OptionList.OptionSelected)
-    def _account_picked(self, event: OptionList.OptionSelected) -> None:
+    def _picked(self, event: OptionList.OptionSelected) -> None:
         event.stop()
         self.go_on()
 
@@ -244,6 +273,7 @@ class CreateKeySetWizard(Wizard):
             description=self._details.description.value,
             rotation_days=self._schedule.schedule.days,
             rotation_method=self._schedule.method.value,
+            hsm=self._hsm.chosen,
         )
         engine = self._engine
         return lambda _observer: _create(engine, new)

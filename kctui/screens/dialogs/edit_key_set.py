@@ -8,6 +8,7 @@ from kctui.core.observer import Observer
 from kctui.screens.dialogs.create_key_set import KeySetDetails, ScheduleStep
 from kctui.screens.dialogs.fields import at_field
 from kctui.screens.dialogs.wizard import Outcome, Step, Wizard
+from kctui.screens.hsm_wording import key_material
 
 if TYPE_CHECKING:
     from kctui.core.engine import Engine
@@ -22,7 +23,12 @@ class EditKeySetWizard(Wizard):
         super().__init__("Edit Key Set")
         self._engine = engine
         self._row = row
-        facts = [("CSP Account", row.account), ("Admin Group", row.group), ("CloudKeys", f"{row.cloud_keys:,}")]
+        facts = [
+            ("CSP Account", row.account),
+            ("Key material", key_material(row.hsm)),
+            ("Admin Group", row.group),
+            ("CloudKeys", f"{row.cloud_keys:,}"),
+        ]
         present = "never" if row.rotation_days is None else f"{row.rotation_days}d"
         self._details = KeySetDetails(facts, row.name, row.description)
         self._schedule = ScheduleStep(present, row.rotation_method)

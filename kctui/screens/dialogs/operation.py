@@ -73,6 +73,9 @@ class OperationDialog(WorkingDialog[bool]):
 
     def action_leave(self) -> None:
         """Leave, but never while it runs."""
+        if self.stoppable:
+            self.stop()
+            return
         if not self.running:
             self.dismiss(self.carried_out)
             return
@@ -85,6 +88,11 @@ class OperationDialog(WorkingDialog[bool]):
         for name in ("cancel", "go"):
             self.button(name).disabled = True
         self.hint("Working")
+
+    def show_stoppable(self) -> None:
+        """Cancel stops the making of key material, and nothing that comes after it."""
+        self.button("cancel").disabled = not self.stoppable
+        self.hint("Esc: stop making it" if self.stoppable else "Working")
 
     def done(self, result: object) -> None:
         """Say so, and let the user read the steps."""

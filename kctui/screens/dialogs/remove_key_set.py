@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from kctui.core.observer import Observer
 from kctui.screens.dialogs.confirm import ConfirmDialog, Done, Panel, TypedName
+from kctui.screens.hsm_wording import key_material
 
 if TYPE_CHECKING:
     from kctui.core.engine import Engine
@@ -18,6 +19,7 @@ def remove_key_set_dialog(engine: "Engine", row: "KeySetRow") -> ConfirmDialog:
         ("Key Set", row.name),
         ("Description", row.description or "–"),
         ("CSP Account", row.account),
+        ("Key material", key_material(row.hsm)),
         ("Admin Group", row.group),
         ("CloudKeys", f"{row.cloud_keys:,}"),
     ]

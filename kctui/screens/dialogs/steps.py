@@ -12,9 +12,10 @@ from textual.message import Message
 from textual.widgets import Static
 
 from kctui.core.clock import now
-from kctui.core.errors import KctuiError
+from kctui.core.errors import CancelledError, KctuiError
 from kctui.core.observer import Observer
 from kctui.core.text import safe, shorten
+from kctui.core.waiting import SECONDS
 from kctui.core.words import StepState
 from kctui.screens.dialogs.base import Dialog
 
@@ -67,17 +68,22 @@ class WorkFailed(Message):
 
 
 class MessagingObserver:
-    """The observer of a dialog: it only posts messages, so any thread may call it."""
+    """The observer of a dialog: it only posts messages, so any thread may call it. It can be told to stop."""
 
     def __init__(self, post: Callable[[Message], object]) -> None:
         self._post = post
+        self.stop = False
 
     def step(self, name: str, state: StepState, detail: str = "", request_id: str | None = None) -> None:
         """Tell the dialog of a step, with the time."""
         self._post(StepReported(StepLine(name, state, detail, request_id, now())))
 
     def progress(self, done: int, total: int, what: str) -> None:
-        """Tell the dialog how far it is."""
+        """Tell the dialog how far it is. Only what counts seconds can be stopped: nothing has been done by then."""
+        if self.stop and what.endswith(SECONDS):
+            raise CancelledError(
+                f"{what.removesuffix(SECONDS)} was stopped", remedy="Nothing was kept, and nothing was asked of AWS."
+            )
         self._post(ProgressReported(done, total, what))
 
 
@@ -138,8 +144,7 @@ class StepLog(VerticalScroll):
     def _draw(self) -> None:
         lines = [line for step in self._steps for line in _step_lines(step)]
         if self._progress:
-            so_far = f"{self._progress.done:,} of {self._progress.total:,}"
-            lines.append(Content(f"… {safe(self._progress.what)}  {so_far}"))
+            lines.append(_progress_line(self._progress))
         self._lines.update(Content("\n").join(lines))
         self.scroll_end(animate=False)
 
@@ -156,17 +161,28 @@ def _step_lines(step: StepLine) -> list[Content]:
     return lines
 
 
+def _progress_line(progress: ProgressReported) -> Content:
+    if progress.what.endswith(SECONDS):
+        return Content(f"… {safe(progress.what.removesuffix(SECONDS))}… {progress.done:,} s")
+    return Content(f"… {safe(progress.what)}  {progress.done:,} of {progress.total:,}")
+
+
 class WorkingDialog(Dialog[ResultT], Generic[ResultT]):
-    """A dialog that can run one piece of work in a thread; it cannot be left or started twice meanwhile."""
+    """A dialog that can run one piece of work in a thread; it cannot be left or started twice meanwhile.
+
+    stoppable: what goes on now is the making of key material, before anything is journalled: `stop` ends it.
+    """
 
     running = False
+    stoppable = False
+    _observer: MessagingObserver | None = None
 
     def begin(self, work: Callable[[Observer], object]) -> bool:
         """Run the work, unless some is running. Its KctuiError becomes `failed`; any other is a crash."""
         if self.running:
             return False
         self.running = True
-        observer = MessagingObserver(self.post_message)
+        observer = self._observer = MessagingObserver(self.post_message)
 
         def in_thread() -> None:
             try:
@@ -179,6 +195,20 @@ class WorkingDialog(Dialog[ResultT], Generic[ResultT]):
         self.run_worker(in_thread, thread=True, name="dialog", description=self.dialog_title)
         return True
 
+    def stop(self) -> None:
+        """Stop what can be stopped, at its next report; what follows it is not."""
+        if self._observer is not None and self.stoppable:
+            self._observer.stop = True
+            self.hint("Stopping")
+
+    def show_stoppable(self) -> None:
+        """Show whether `stop` does anything now."""
+
+    def _can_stop(self, *, can: bool) -> None:
+        if can is not self.stoppable:
+            self.stoppable = can
+            self.show_stoppable()
+
     def done(self, result: object) -> None:
         """Answer the end of the work."""
 
@@ -187,20 +217,22 @@ class WorkingDialog(Dialog[ResultT], Generic[ResultT]):
 
     @on(StepReported)
     def _step(self, message: StepReported) -> None:
+        self._can_stop(can=False)
         for log in self.query(StepLog):
             log.show(message.line)
 
     @on(ProgressReported)
     def _progressed(self, message: ProgressReported) -> None:
+        self._can_stop(can=message.what.endswith(SECONDS))
         for log in self.query(StepLog):
             log.show_progress(message)
 
     @on(WorkDone)
     def _done(self, message: WorkDone) -> None:
-        self.running = False
+        self.running = self.stoppable = False
         self.done(message.result)
 
     @on(WorkFailed)
     def _failed(self, message: WorkFailed) -> None:
-        self.running = False
+        self.running = self.stoppable = False
         self.failed(message.error)

@@ -24,7 +24,9 @@ KEYS_IN_FORM = "Enter: next field   Esc: leave"
 KEYS_BEFORE_APPLY = "Tab Enter: Apply   Esc: leave"
 REVIEW = "Review"
 BETWEEN = "\N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK}"
+KEYS_READ = "PgUp PgDn: read it all"
 WORKING = "Working; a step is not broken off."
+STOPPABLE = "Esc: stop making it"
 
 
 @dataclass(frozen=True)
@@ -84,20 +86,25 @@ class Crumbs(Widget):
 
 
 class ResultStep(VerticalScroll):
-    """The screen after the last step: the steps of the work as they happen, then what came of it."""
+    """The screen after the last step: the steps of the work as they happen, then what came of it, and `parts`."""
 
     DEFAULT_CSS = """
-    ResultStep { height: 1fr; width: 1fr; display: none; }
+    ResultStep { height: 1fr; width: 1fr; display: none; scrollbar-size-vertical: 1; }
     ResultStep > StepLog { max-height: 60%; }
     ResultStep > .outcome { height: auto; width: 1fr; margin: 1 0; }
     ResultStep > Failure { margin-top: 1; }
     """
+
+    def __init__(self, parts: Iterable[Widget]) -> None:
+        super().__init__()
+        self._parts = parts
 
     def compose(self) -> ComposeResult:
         """Steps, outcome, failure."""
         yield StepLog()
         yield Static("", classes="outcome", markup=False)
         yield Facts()
+        yield from self._parts
         yield Failure()
 
     def clear(self) -> None:
@@ -123,7 +130,11 @@ class Wizard(WorkingDialog[str | None]):
     It is dismissed with the new row's id, or None.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "enter_step", "Go on", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "enter_step", "Go on", show=False),
+        Binding("pageup", "page(-1)", "Page up", show=False),
+        Binding("pagedown", "page(1)", "Page down", show=False),
+    ]
     result_title = ""
     """The name of the screen after Apply, where it is more than the end of the last step."""
 
@@ -152,7 +163,11 @@ class Wizard(WorkingDialog[str | None]):
     def compose_body(self) -> ComposeResult:
         """Every step, one of them shown; all of them live until the end, so that nothing is lost."""
         yield from self._steps
-        yield ResultStep()
+        yield ResultStep(self.result_parts())
+
+    def result_parts(self) -> Iterable[Widget]:
+        """What stands below what was made, where there is more of it."""
+        return ()
 
     def buttons(self) -> Iterable[DialogButton]:
         """Back, Cancel, Continue."""
@@ -168,7 +183,8 @@ class Wizard(WorkingDialog[str | None]):
     def focus_chain(self) -> list[Widget]:
         """Tab comes to Continue before Back and Cancel, though those stand left of it: on is where one mostly goes."""
         chain = super().focus_chain
-        buttons = [widget for widget in chain if isinstance(widget, DialogButton)]
+        # Those of the bar alone: a step's own button, such as Add HSM, keeps its place.
+        buttons = [w for w in chain if isinstance(w, DialogButton) and w.id in {"back", "cancel", "continue"}]
         on = [button for button in buttons if button.id == "continue"]
         return [w for w in chain if w not in buttons] + on + [button for button in buttons if button not in on]
 
@@ -215,7 +231,7 @@ class Wizard(WorkingDialog[str | None]):
 
     def press(self, button: str) -> None:
         """Back, Cancel or Continue."""
-        if self.running:
+        if self.running and not (self.stoppable and button == "cancel"):
             return
         match button:
             case "back":
@@ -227,7 +243,9 @@ class Wizard(WorkingDialog[str | None]):
 
     def action_leave(self) -> None:
         """Esc and Cancel: at once where nothing would be lost, else after a question."""
-        if self.running:
+        if self.stoppable:
+            self.stop()
+        elif self.running:
             self.hint(WORKING)
         elif self.outcome is not None:
             self.dismiss(self.outcome.row_id)
@@ -287,6 +305,11 @@ class Wizard(WorkingDialog[str | None]):
         if self.focused is self.current and self.at < len(self._steps) - 1:
             self.go_on()
 
+    def action_page(self, by: int) -> None:
+        """Scroll what is shown, wherever the focus is."""
+        shown: VerticalScroll = self.query_one(ResultStep) if self._applied else self.current
+        (shown.scroll_page_down if by > 0 else shown.scroll_page_up)(animate=False)
+
     def entered(self, field: Input) -> bool:
         """Enter in a field: to the next one, or on. At once, since the next key may be waiting behind it."""
         editors = self._editors()
@@ -311,6 +334,13 @@ class Wizard(WorkingDialog[str | None]):
         self._enable(back=False, cancel=False, go=False)
         self.hint(WORKING)
         result.focus()
+
+    def show_stoppable(self) -> None:
+        """Cancel stops the making of key material, and nothing that comes after it."""
+        if not self.stoppable and self.focused is self.button("cancel"):
+            self.query_one(ResultStep).focus()
+        self.button("cancel").disabled = not self.stoppable
+        self.hint(STOPPABLE if self.stoppable else WORKING)
 
     def done(self, result: object) -> None:
         """Show what was made, or close."""

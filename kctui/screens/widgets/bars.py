@@ -10,9 +10,12 @@ from textual.widget import Widget
 from kctui.actions import ACTIONS, TABS, key_words, reason_against
 from kctui.core.clock import now
 from kctui.core.text import safe
+from kctui.core.words import TokenState
 from kctui.screens.state import ConsoleState
+from kctui.screens.widgets.sections import STYLES
 
 WIDE = 100
+_GAP = Content("   ")
 # What a narrow footer does without, in this order; the Actions menu still has it.
 _LEFT_OUT_FIRST = (
     "copy_id",
@@ -52,34 +55,62 @@ class Bar(Widget):
 
 
 class TitleBar(Bar):
-    """Account, region, operator, group, read-only, lock, and the age of what is shown."""
+    """Account, region, HSM, operator, group, read-only, lock, and the age of what is shown."""
 
     def __init__(self, clock: Callable[[], datetime] = now) -> None:
         super().__init__()
         self._clock = clock
 
     def render(self) -> Content:
-        """The line; narrow ones keep region, operator, lock and age."""
-        state, account = self.state, self.state.account
-        wide = self.size.width >= WIDE
+        """The line; narrow ones keep region, HSM, operator, lock and age."""
+        state, account, width = self.state, self.state.account, self.size.width
+        wide = width >= WIDE
         region = state.region or (account.region if account else "")
         where = [account.name, account.aws_account_id, region] if account and wide else [region]
-        who = state.operator
-        if wide and who and state.group:
-            who = f"{who} @ {state.group}"
-        parts = [Content.styled(" kctui", "bold $accent")]
-        told = " · ".join(part for part in ([*where] if wide else [*where, who]) if part)
-        parts.append(Content(safe(told or ("no CSP Account" if state.opened else "opening"))))
-        right = [Content(safe(who))] if wide and who else []
+        told = [Content(safe(part)) for part in where if part]
+        if not wide:
+            told += [self._hsm()] if state.hsm else []
+            told += [Content(safe(state.operator))] if state.operator else []
+        left = _GAP.join(
+            [
+                Content.styled(" kctui", "bold $accent"),
+                Content(" · ").join(told or [Content("no CSP Account" if state.opened else "opening")]),
+            ]
+        )
+        who, group = (state.operator, state.group) if wide else ("", "")
+        # What a line that is too long does without, one after the other; its left end is what tells where one is.
+        rights = [
+            self._right(f"{who} @ {group}" if who and group else who, "as of " if wide else "", "unlocked"),
+            self._right(who, "as of " if wide else "", "unlocked"),
+            self._right(who, "", "unlocked"),
+            self._right(who, "", ""),
+        ]
+        fitting = [right for right in rights if left.cell_length + right.cell_length < width]
+        return spread(left, (fitting or rights[-1:])[0], width)
+
+    def _right(self, who: str, as_of: str, unlocked: str) -> Content:
+        state = self.state
+        right = [self._hsm()] if state.hsm and self.size.width >= WIDE else []
+        if who:
+            right.append(Content(safe(who)))
         if state.read_only:
             right.append(Content.styled("READ-ONLY", "bold $warning"))
-        if state.opened:
-            right.append(Content("unlocked") if state.unlocked else Content.styled("locked", "$warning"))
+        if state.opened and not state.unlocked:
+            right.append(Content.styled("locked", "$warning"))
+        elif state.opened and unlocked:
+            right.append(Content(unlocked))
         if state.as_of is not None:
-            said = clock_words(state.as_of, self._clock())
-            right.append(Content(f"as of {said}" if wide else said))
-        gap = Content("   ")
-        return spread(gap.join(parts), gap.join(right) + Content(" "), self.size.width)
+            right.append(Content(as_of + clock_words(state.as_of, self._clock())))
+        return _GAP.join(right) + Content(" ")
+
+    def _hsm(self) -> Content:
+        """The HSM of what is looked at: its glyph, and the word where it is not simply there."""
+        hsm = self.state.hsm
+        if hsm is None:
+            return Content()
+        name = f"HSM {hsm.row.name}" if self.size.width >= WIDE else "HSM"
+        words = hsm.state.glyph if hsm.state is TokenState.CONNECTED else hsm.state_words
+        return Content(safe(name)) + Content(" ") + Content.styled(words, STYLES[hsm.tone])
 
 
 class TabLine(Bar):
