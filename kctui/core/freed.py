@@ -8,12 +8,13 @@ back. That makes leftovers short-lived; it cannot promise that none is left, and
 
 import ctypes
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 
+_M_ARENA_MAX = -8
 _LEAST, _MOST, _GRAIN = 24, 2600, 16
-# As many of each size as a thread's own cache holds (7 in glibc), and some of those behind it.
-_OF_EACH = 16
+# More of each size than a thread's own cache holds (7 in glibc): those behind it too, of which there are many small.
+_SMALL, _OF_SMALL, _OF_LARGE = 280, 160, 16
 
 
 @contextmanager
@@ -25,10 +26,19 @@ def overwritten_after() -> Iterator[None]:
         _overwrite_freed()
 
 
+def keep_one_arena() -> None:
+    """Let all threads have one heap (mallopt(3), M_ARENA_MAX); before there are any.
+
+    With one of its own for each, a thread may free into another's, where it does not come by when it overwrites.
+    """
+    with suppress(AttributeError):  # no glibc
+        _libc().mallopt(_M_ARENA_MAX, 1)
+
+
 def _overwrite_freed() -> None:
     libc = _libc()
     for size in range(_LEAST, _MOST, _GRAIN):
-        chunks = [libc.malloc(size) for _ in range(_OF_EACH)]
+        chunks = [libc.malloc(size) for _ in range(_OF_SMALL if size < _SMALL else _OF_LARGE)]
         for chunk in chunks:
             if chunk is not None:
                 ctypes.memset(chunk, 0, size)

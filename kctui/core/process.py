@@ -10,12 +10,18 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from kctui.core.freed import keep_one_arena
+
 _PR_SET_DUMPABLE = 4
 _DEAD = {"Z", "X"}  # zombie, dead: ended, and not yet reaped by its parent (proc(5))
 
 
 def harden() -> None:
-    """No core dumps, and no reading of this process's memory by others of the same user (prctl(2))."""
+    """No core dumps, and no reading of this process's memory by others of the same user (prctl(2)).
+
+    One heap for all threads too, so that what is freed can be overwritten.
+    """
+    keep_one_arena()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0) != 0:

@@ -21,6 +21,7 @@ from sqlmodel import select
 
 from kctui.core.engine import Engine
 from kctui.core.errors import KctuiError
+from kctui.core.freed import keep_one_arena
 from kctui.core.hsms import NewHsm, add_hsm
 from kctui.core.hsms import test_hsm as give_new_pin
 from kctui.core.key_sets import NewKeySet, create_key_set
@@ -192,7 +193,11 @@ class _Acts:
 
 
 def main(root: str) -> None:
-    """Do what is asked, a line each, until the pipe is closed."""
+    """Do what is asked, a line each, until the pipe is closed.
+
+    As hardened as kctui is, but for what would keep a parent that is not root from looking at its memory.
+    """
+    keep_one_arena()
     with Engine.open(Home(Path(root))) as engine:
         make_quick(engine)
         engine.unlock(OPERATOR, Secret(PASSPHRASE), quietly=True)
