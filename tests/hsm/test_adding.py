@@ -10,13 +10,14 @@ from sqlmodel import col, select
 from kctui.core.engine import Engine
 from kctui.core.errors import ConflictError, KctuiError, RefusedError, TamperedError
 from kctui.core.hsms import add_hsm, conformance_of, find_hsm, remove_hsm, test_hsm
+from kctui.core.material.aws_wrapping import WrappingHash
 from kctui.core.model import AuditEntry, Hsm
 from kctui.core.pkcs11 import objects
 from kctui.core.pkcs11.connection import Connection, Opened
 from kctui.core.pkcs11.errors import TokenFullError
 from kctui.core.pkcs11.findings import Conformance
 from kctui.core.pkcs11.module import Where
-from kctui.core.pkcs11.ways import Hash, Way
+from kctui.core.pkcs11.ways import Way
 from kctui.core.secret import Secret
 from kctui.core.words import MADE_SPECS, AuditType, KeySpec
 from tests.hsm.child import ChildError, child
@@ -72,7 +73,9 @@ def test_the_probe_finds_what_is_known_of_the_module(kept: Kept) -> None:
         assert found.exports is kept.token.export
         assert (set(found.sha1_only) == works) is kept.token.sha1
         ways = {way for each in found.specs.values() for way in each.ways}
-        assert {way.hash for way in ways} == ({Hash.SHA_1} if kept.token.sha1 else {Hash.SHA_1, Hash.SHA_256})
+        assert {way.hash for way in ways} == (
+            {WrappingHash.SHA_1} if kept.token.sha1 else {WrappingHash.SHA_1, WrappingHash.SHA_256}
+        )
         # Neither module wraps natively what two steps wrap.
         assert not any(way.native for way in ways)
 

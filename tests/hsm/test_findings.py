@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kctui.core.material.aws_wrapping import allowed
+from kctui.core.material.aws_wrapping import WrappingAlgorithm, WrappingHash, allowed
 from kctui.core.pkcs11.errors import HsmRefusedError
 from kctui.core.pkcs11.findings import Choice, Conformance, SpecFindings
 from kctui.core.pkcs11.shapes import SHAPES, Kind
-from kctui.core.pkcs11.ways import KEEP_MECHANISMS, KWP_MECHANISMS, ORDER, Hash, Way
+from kctui.core.pkcs11.ways import KEEP_MECHANISMS, KWP_MECHANISMS, ORDER, Way
 from kctui.core.words import MADE_SPECS, KeySpec
 
 specs = st.sampled_from(MADE_SPECS)
@@ -31,7 +31,9 @@ def conformances(draw: st.DrawFn) -> Conformance:
     return Conformance({spec: draw(found(spec)) for spec in chosen}, draw(st.booleans()))
 
 
-def chosen(conformance: Conformance, spec: KeySpec, *, sha1: bool, taken: set[str] | None) -> Choice | None:
+def chosen(
+    conformance: Conformance, spec: KeySpec, *, sha1: bool, taken: set[WrappingAlgorithm] | None
+) -> Choice | None:
     """The choice, or None where it is refused, as `why_not` says."""
     refusal = conformance.why_not(spec, sha1=sha1, taken=taken)
     if refusal is None:
@@ -53,7 +55,7 @@ def test_what_is_kept_is_what_was_found(conformance: Conformance) -> None:
 
 @given(conformances(), specs, st.booleans(), taken_by_aws)
 def test_what_is_chosen_was_found_is_taken_and_consented_to(
-    conformance: Conformance, spec: KeySpec, sha1: bool, taken: set[str] | None
+    conformance: Conformance, spec: KeySpec, sha1: bool, taken: set[WrappingAlgorithm] | None
 ) -> None:
     choice = chosen(conformance, spec, sha1=sha1, taken=taken)
     if choice is None:
@@ -63,11 +65,13 @@ def test_what_is_chosen_was_found_is_taken_and_consented_to(
     assert choice.keeps_by == findings.keeps_by
     assert (choice.kwp is not None) is choice.way.in_two_steps
     assert taken is None or choice.way.algorithm in taken
-    assert sha1 or choice.way.hash is Hash.SHA_256
+    assert sha1 or choice.way.hash is WrappingHash.SHA_256
 
 
 @given(conformances(), specs, taken_by_aws)
-def test_nothing_is_refused_that_could_be_done(conformance: Conformance, spec: KeySpec, taken: set[str] | None) -> None:
+def test_nothing_is_refused_that_could_be_done(
+    conformance: Conformance, spec: KeySpec, taken: set[WrappingAlgorithm] | None
+) -> None:
     findings = conformance.specs.get(spec, SpecFindings())
     fitting = [way for way in findings.ways if taken is None or way.algorithm in taken]
     could = bool(fitting) and findings.keeps_by is not None
@@ -76,7 +80,7 @@ def test_nothing_is_refused_that_could_be_done(conformance: Conformance, spec: K
 
 @given(conformances(), specs, taken_by_aws)
 def test_sha256_goes_before_sha1_whatever_the_consent(
-    conformance: Conformance, spec: KeySpec, taken: set[str] | None
+    conformance: Conformance, spec: KeySpec, taken: set[WrappingAlgorithm] | None
 ) -> None:
     without = chosen(conformance, spec, sha1=False, taken=taken)
     if without is not None:
@@ -94,16 +98,16 @@ def test_the_order_of_preference() -> None:
         order = ORDER[shape.kind]
         assert conformance.choose(spec, sha1=False).way is best.get(shape.kind, Way.NATIVE_SHA_256)
         hashes = [way.hash for way in order]
-        assert hashes == sorted(hashes, key=[Hash.SHA_256, Hash.SHA_1].index)
+        assert hashes == sorted(hashes, key=[WrappingHash.SHA_256, WrappingHash.SHA_1].index)
 
 
 def test_every_way_is_one_that_aws_takes_for_the_spec() -> None:
     for spec, shape in SHAPES.items():
-        assert {way.algorithm for way in ORDER[shape.kind]} == {one.value for one in allowed(spec)}
+        assert {way.algorithm for way in ORDER[shape.kind]} == set(allowed(spec))
 
 
 def test_in_china_an_elliptic_curve_goes_by_oaep_alone() -> None:
-    taken = {one.value for one in allowed(KeySpec.ECC_NIST_P256, partition="aws-cn")}
+    taken = set(allowed(KeySpec.ECC_NIST_P256, partition="aws-cn"))
     findings = SpecFindings(list(ORDER[Kind.EC]), KWP_MECHANISMS[0], KWP_MECHANISMS[0])
     conformance = Conformance({KeySpec.ECC_NIST_P256: findings}, exports=False)
     assert conformance.choose(KeySpec.ECC_NIST_P256, sha1=False, taken=taken).way is Way.OAEP_SHA_256

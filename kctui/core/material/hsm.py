@@ -40,7 +40,7 @@ class Kept:
 
 def planned(hsm: Hsm, spec: KeySpec, partition: str) -> WrappingAlgorithm:
     """What a key spec will be wrapped by, as the HSM was last probed; without its token. Raises HsmRefusedError."""
-    return WrappingAlgorithm(_chosen(Conformance.from_json(hsm.conformance), hsm, spec, partition).way.algorithm)
+    return _chosen(Conformance.from_json(hsm.conformance), hsm, spec, partition).way.algorithm
 
 
 def make(engine: Engine, hsm: Hsm, spec: KeySpec, partition: str, observer: Observer) -> Kept:
@@ -77,13 +77,13 @@ def prove(engine: Engine, hsm: Hsm, kept: Kept) -> None:
 
 def algorithm(engine: Engine, hsm: Hsm, spec: KeySpec, partition: str) -> WrappingAlgorithm:
     """The algorithm to ask of GetParametersForImport: what this token and AWS have in common."""
-    return WrappingAlgorithm(choose(engine, hsm, spec, partition).way.algorithm)
+    return choose(engine, hsm, spec, partition).way.algorithm
 
 
 def wrap(engine: Engine, hsm: Hsm, kept: Kept, partition: str, aws_key: bytes, wanted: WrappingAlgorithm) -> bytes:
     """Restore key material on its token, and wrap it there to AWS's public key (SPKI, DER)."""
     chosen = choose(engine, hsm, kept.spec, partition)
-    if chosen.way.algorithm != wanted.value:
+    if chosen.way.algorithm is not wanted:
         raise HsmChangedError(
             "The HSM changed while it was asked",
             detail=f"AWS was asked for {wanted.value}; now the token does {chosen.way.value}.",
@@ -103,7 +103,7 @@ def choose(engine: Engine, hsm: Hsm, spec: KeySpec, partition: str) -> Choice:
 
 
 def _chosen(conformance: Conformance, hsm: Hsm, spec: KeySpec, partition: str) -> Choice:
-    taken = {one.value for one in allowed(spec, partition=partition)}
+    taken = allowed(spec, partition=partition)
     return conformance.choose(spec, sha1=hsm.sha1_allowed, taken=taken)
 
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from kctui.core.errors import KctuiError, TamperedError
+from kctui.core.material.aws_wrapping import WrappingAlgorithm, WrappingHash
 from kctui.core.pkcs11.errors import HsmRefusedError
 from kctui.core.pkcs11.shapes import SHAPES
-from kctui.core.pkcs11.ways import KEEP_MECHANISMS, KWP_MECHANISMS, ORDER, Hash, Way
+from kctui.core.pkcs11.ways import KEEP_MECHANISMS, KWP_MECHANISMS, ORDER, Way
 from kctui.core.words import KeySpec
 
 # Grows with each change of the probe: what an earlier one found is not relied on.
@@ -55,7 +56,7 @@ class Conformance:
     specs: dict[KeySpec, SpecFindings]
     exports: bool
 
-    def choose(self, spec: KeySpec, *, sha1: bool, taken: Collection[str] | None = None) -> Choice:
+    def choose(self, spec: KeySpec, *, sha1: bool, taken: Collection[WrappingAlgorithm] | None = None) -> Choice:
         """The way for a key spec. Raises HsmRefusedError with the reason.
 
         sha1: whether there is consent to SHA-1. taken: the algorithms that AWS takes where the key is; None for any.
@@ -67,7 +68,9 @@ class Conformance:
         way = next(way for way in found.ways if _fits(way, sha1=sha1, taken=taken))
         return Choice(way, found.kwp if way.in_two_steps else None, found.keeps_by or 0)
 
-    def why_not(self, spec: KeySpec, *, sha1: bool, taken: Collection[str] | None = None) -> KctuiError | None:
+    def why_not(
+        self, spec: KeySpec, *, sha1: bool, taken: Collection[WrappingAlgorithm] | None = None
+    ) -> KctuiError | None:
         """Why the token makes no key material of a spec for AWS; None where it can."""
         found = self.specs.get(spec)
         title = f"The HSM cannot make {spec.value} key material for AWS"
@@ -80,7 +83,7 @@ class Conformance:
         if not ways:
             does = ", ".join(way.value for way in found.ways)
             return HsmRefusedError(title, detail=f"AWS does not take {does} in that region.", remedy=remedy)
-        if not sha1 and all(way.hash is Hash.SHA_1 for way in ways):
+        if not sha1 and all(way.hash is WrappingHash.SHA_1 for way in ways):
             return HsmRefusedError(
                 title,
                 detail=f"The token wraps it with SHA-1 only ({found.ways[0].value}), to which there is no consent.",
@@ -94,7 +97,7 @@ class Conformance:
         return [
             spec
             for spec, found in self.specs.items()
-            if found.keeps_by is not None and found.ways and all(way.hash is Hash.SHA_1 for way in found.ways)
+            if found.keeps_by is not None and found.ways and all(way.hash is WrappingHash.SHA_1 for way in found.ways)
         ]
 
     @property
@@ -148,8 +151,8 @@ def _read(spec: KeySpec, found: dict[str, Any]) -> SpecFindings:
     return SpecFindings(ways, kwp, keeps_by, {str(what): str(why) for what, why in found["refused"].items()})
 
 
-def _fits(way: Way, *, sha1: bool, taken: Collection[str] | None) -> bool:
-    return (sha1 or way.hash is not Hash.SHA_1) and (taken is None or way.algorithm in taken)
+def _fits(way: Way, *, sha1: bool, taken: Collection[WrappingAlgorithm] | None) -> bool:
+    return (sha1 or way.hash is not WrappingHash.SHA_1) and (taken is None or way.algorithm in taken)
 
 
 def _told(found: SpecFindings) -> str:

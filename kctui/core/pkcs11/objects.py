@@ -23,11 +23,12 @@ from pkcs11.constants import DEFAULT
 from pkcs11.util.ec import encode_named_curve_parameters
 
 from kctui.core.errors import TamperedError
+from kctui.core.material.aws_wrapping import WrappingHash
 from kctui.core.pkcs11 import functions
 from kctui.core.pkcs11.connection import CKA_NSS_DB, Opened
 from kctui.core.pkcs11.errors import BlobError, HsmRefusedError, reason
 from kctui.core.pkcs11.shapes import Kind, Shape
-from kctui.core.pkcs11.ways import Hash, Way
+from kctui.core.pkcs11.ways import Way
 
 TokenKey = Key
 KEK_BITS = 256
@@ -39,7 +40,10 @@ _DROPS = {
     Kind.EC: (Attribute.ENCRYPT, Attribute.DECRYPT, Attribute.WRAP, Attribute.UNWRAP, Attribute.VERIFY),
     Kind.RSA: (Attribute.ENCRYPT, Attribute.WRAP, Attribute.VERIFY, Attribute.DERIVE),
 }
-_OAEP = {Hash.SHA_256: (0x250, 2), Hash.SHA_1: (0x220, 1)}  # CKM_SHA256, CKG_MGF1_SHA256; CKM_SHA_1, CKG_MGF1_SHA1
+_OAEP = {
+    WrappingHash.SHA_256: (0x250, 2),
+    WrappingHash.SHA_1: (0x220, 1),
+}  # CKM_SHA256, CKG_MGF1_SHA256; CKM_SHA_1, CKG_MGF1_SHA1
 _HMAC_HASHES: dict[int, Callable[[], hashes.HashAlgorithm]] = {
     224: hashes.SHA224,
     256: hashes.SHA256,

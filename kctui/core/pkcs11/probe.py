@@ -19,19 +19,20 @@ from pkcs11 import Attribute, Key, KeyType, Mechanism, MechanismFlag, SecretKey
 from pkcs11 import exceptions as p11
 
 from kctui.core.errors import KctuiError
+from kctui.core.material.aws_wrapping import WrappingHash
 from kctui.core.pkcs11 import objects
 from kctui.core.pkcs11.connection import Opened
 from kctui.core.pkcs11.errors import HsmRefusedError, TokenGoneError, is_lost, reason
 from kctui.core.pkcs11.findings import KEEP, MAKE, Conformance, SpecFindings
 from kctui.core.pkcs11.objects import KEK_BITS, Made
 from kctui.core.pkcs11.shapes import SHAPES, Kind, Shape
-from kctui.core.pkcs11.ways import KEEP_MECHANISMS, KWP_MECHANISMS, ORDER, PLAIN_KEY_WRAP, Hash, Way
+from kctui.core.pkcs11.ways import KEEP_MECHANISMS, KWP_MECHANISMS, ORDER, PLAIN_KEY_WRAP, Way
 from kctui.core.words import KeySpec
 
 _AWS_KEY_BITS = 4096
 _ID_BYTES = 16
 _NO_MECHANISM = reason(p11.MechanismInvalid())
-_HASHES = {Hash.SHA_256: hashes.SHA256, Hash.SHA_1: hashes.SHA1}
+_HASHES = {WrappingHash.SHA_256: hashes.SHA256, WrappingHash.SHA_1: hashes.SHA1}
 # A key of this length is no multiple of eight: a key wrap that pads with zeros gives more bytes than it got.
 _ODD = SHAPES[KeySpec.HMAC_224]
 

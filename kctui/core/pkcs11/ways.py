@@ -2,14 +2,8 @@
 
 from enum import StrEnum
 
+from kctui.core.material.aws_wrapping import WrappingAlgorithm, WrappingHash
 from kctui.core.pkcs11.shapes import Kind
-
-
-class Hash(StrEnum):
-    """The hash of RSAES-OAEP and its mask generation."""
-
-    SHA_256 = "SHA_256"
-    SHA_1 = "SHA_1"
 
 
 class Way(StrEnum):
@@ -27,14 +21,14 @@ class Way(StrEnum):
     TWO_STEPS_SHA_1 = "RSA_AES_KEY_WRAP_SHA_1, in two steps"
 
     @property
-    def algorithm(self) -> str:
-        """AWS's name for it (GetParametersForImport, WrappingAlgorithm)."""
-        return self.value.partition(",")[0]
+    def algorithm(self) -> WrappingAlgorithm:
+        """What AWS calls it."""
+        return WrappingAlgorithm(self.value.partition(",")[0])
 
     @property
-    def hash(self) -> Hash:
+    def hash(self) -> WrappingHash:
         """The hash of its OAEP."""
-        return Hash.SHA_1 if self.algorithm.endswith("SHA_1") else Hash.SHA_256
+        return self.algorithm.hash
 
     @property
     def direct(self) -> bool:
