@@ -344,7 +344,7 @@ def test_a_tpm_that_is_not_there_is_unreachable(home: Home, tmp_path: Path) -> N
     environment = {"TPM2_PKCS11_STORE": str(tmp_path / "store"), "TPM2_PKCS11_TCTI": "device:/nowhere"}
     with child(home.root, environment) as it, pytest.raises(ChildError, match=r"^HsmUnreachableError") as refused:
         it.do("add", pin=PIN, key_set="safe", name="tpm", module=module_file("libtpm2_pkcs11.so"), token_label="tpm")
-    assert re.search(r"The PKCS#11 module .*/libtpm2_pkcs11\.so[\d.]* does not start", refused.value.title)
+    assert re.search(r"The PKCS#11 module .*/libtpm2_pkcs11\.so\S* does not start", refused.value.title)
 
 
 def test_a_tpm_makes_no_keys_that_wrap_and_is_refused_with_that_reason(home: Home, tmp_path: Path) -> None:

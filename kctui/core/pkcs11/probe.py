@@ -208,16 +208,23 @@ class _Prober:
         """
         exact: list[int] = []
         refused = ""
-        with objects.made(self.opened, _ODD) as made:
-            for mechanism in KWP_MECHANISMS:
-                refusals = [
-                    self._refusal(lambda w=way, m=mechanism: self._exact(_ODD, made, made.key, w, m))  # type: ignore[misc]
-                    for way in (Way.TWO_STEPS_SHA_256, Way.TWO_STEPS_SHA_1)
-                ]
-                if not all(refusals):
-                    exact.append(mechanism)
-                elif not all(refusal == _NO_MECHANISM for refusal in refusals):
-                    refused = refused or f"its key wrap {mechanism:#x} is not RFC 5649 for every length: {refusals[-1]}"
+
+        def look() -> None:
+            nonlocal refused
+            with objects.made(self.opened, _ODD) as made:
+                for mechanism in KWP_MECHANISMS:
+                    refusals = [
+                        self._refusal(lambda w=way, m=mechanism: self._exact(_ODD, made, made.key, w, m))  # type: ignore[misc]
+                        for way in (Way.TWO_STEPS_SHA_256, Way.TWO_STEPS_SHA_1)
+                    ]
+                    if not all(refusals):
+                        exact.append(mechanism)
+                    elif not all(refusal == _NO_MECHANISM for refusal in refusals):
+                        told = f"its key wrap {mechanism:#x} is not RFC 5649 for every length: {refusals[-1]}"
+                        refused = refused or told
+
+        if unmade := self._refusal(look):
+            return (), f"whether its key wrap is RFC 5649 for every length cannot be tried: {unmade}"
         return tuple(exact), refused or "it has no AES key wrap with padding (RFC 5649)"
 
     def _key_wraps_for(self, shape: Shape) -> tuple[int, ...]:
