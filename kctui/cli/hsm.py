@@ -220,7 +220,7 @@ def remove(
     """Remove an HSM that no Key Set uses. Its key-encryption key stays on the token."""
     line = ctx.ensure_object(CommandLine)
     with vault.unlocked(line, vault.unlocking(ctx, operator, passphrase_file), "Removing an HSM") as engine:
-        from kctui.core.hsms import remove_hsm
+        from kctui.core.hsm_changes import remove_hsm
 
         row = find(engine.store, name)
         typed = confirm.typed_name(confirmation, row.name, "Remove HSM")

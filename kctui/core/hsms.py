@@ -1,4 +1,4 @@
-"""HSMs: added with a token that can do what AWS needs, tested, removed, found."""
+"""HSMs: added with a token that can do what AWS needs, tested, found."""
 
 import os
 from collections.abc import Callable
@@ -7,27 +7,22 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 
-import sqlalchemy as sa
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, select
 
 from kctui.core.accounts import choose_group
-from kctui.core.audit import AuditEvent
 from kctui.core.clock import now
-from kctui.core.confirmation import Confirmation
 from kctui.core.engine import Engine
 from kctui.core.errors import (
     ConflictError,
     InvalidInputError,
     KctuiError,
-    LockedError,
     NotFoundError,
-    RefusedError,
-    StoreError,
 )
+from kctui.core.hsm_consents import event_of, events_of_adding, exports_refused, require_consent
 from kctui.core.keyring import check_name
-from kctui.core.model import Hsm, KeySet, KeyVersion, new_id
+from kctui.core.model import Hsm, new_id
 from kctui.core.observer import Observer, Silent
-from kctui.core.pkcs11 import objects
+from kctui.core.pkcs11 import key_encryption, objects
 from kctui.core.pkcs11.connection import Connection, Opened
 from kctui.core.pkcs11.errors import TokenFullError
 from kctui.core.pkcs11.findings import PROBE_EDITION, Conformance
@@ -35,13 +30,12 @@ from kctui.core.pkcs11.module import TokenInfo, Where, resolve
 from kctui.core.pkcs11.probe import probe, probe_new
 from kctui.core.pkcs11.tokens import pin_place, where_of
 from kctui.core.secret import Secret
-from kctui.core.words import AuditCategory, AuditType, StepState
+from kctui.core.words import AuditType, StepState
 
 Result = TypeVar("Result")
 _PROBE_SECONDS = 300.0
 _KEK_ID_BYTES = 16
 _LONGEST_LABEL = 32
-_REMOVE = "Remove HSM"
 
 
 @dataclass(frozen=True)
@@ -86,14 +80,6 @@ class _Looked:
         """What a probe's result holds for."""
         token = self.token
         return f"{PROBE_EDITION}/{self.library}/{token.model}/{token.serial}/{token.firmware}"
-
-
-class ConsentMissingError(RefusedError):
-    """The token is used only with a consent that was not given. consent: the field of NewHsm for it."""
-
-    def __init__(self, title: str, consent: str, *, detail: str, remedy: str) -> None:
-        super().__init__(title, detail=detail, remedy=remedy)
-        self.consent = consent
 
 
 def check_new_hsm(engine: Engine, new: NewHsm) -> NewHsm:
@@ -144,7 +130,7 @@ def add_hsm(engine: Engine, new: NewHsm, observer: Observer | None = None) -> Hs
             "Probe what it can wrap for AWS",
             lambda: connection.run(lambda opened: _probed(opened, None), "probing the token", patience=_PROBE_SECONDS),
         )
-        _require_consent(new, conformance)
+        require_consent(new.token_label, conformance, sha1=new.sha1, export=new.export)
         hsm = Hsm(
             id=new_id(),
             name=new.name,
@@ -172,7 +158,7 @@ def add_hsm(engine: Engine, new: NewHsm, observer: Observer | None = None) -> Hs
                 _refuse_taken_name(session, new.name)
                 session.add(hsm)
                 session.flush()
-                for event in _events_of_adding(hsm, conformance):
+                for event in events_of_adding(hsm, conformance):
                     engine.audit.record(session, event)
         except ConflictError:
             # The name was taken meanwhile: certainly nothing was kept. Of any other failure that cannot be told, and
@@ -235,35 +221,8 @@ def conformance_of(engine: Engine, hsm: Hsm) -> Conformance:
         )
         _keep_conformance(engine, hsm, looked, conformance)
     if conformance.exports and not hsm.export_allowed:
-        raise _exports_refused(hsm.name, f"Remove the HSM {hsm.name} and add it again with --allow-export")
+        raise exports_refused(hsm.name, f"Remove the HSM {hsm.name} and add it again with --allow-export")
     return conformance
-
-
-def remove_hsm(engine: Engine, hsm_id: str, *, confirmation: str, revision: int) -> None:
-    """Remove an HSM that nothing uses, when its name was typed. Its key-encryption key stays on the token.
-
-    Raises NotFoundError, LockedError, RefusedError for a wrong name or one in use, ConflictError for a changed row.
-    """
-    engine.require_writable(_REMOVE)
-    with engine.store.read() as session:
-        row = session.get(Hsm, hsm_id)
-    if row is None:
-        raise NotFoundError("That HSM is no longer there", remedy="Refresh.")
-    if row.revision != revision:
-        raise ConflictError(f"The HSM {row.name} was changed meanwhile", remedy="Look at it again. Nothing was done.")
-    engine.keyring.group(row.group_id)
-    Confirmation(_REMOVE, "HSM", row.name, AuditCategory.HSM, row.group_id).require(engine, confirmation)
-    try:
-        with engine.store.write() as session:
-            _refuse_used(session, row)
-            session.execute(sa.delete(Hsm).where(col(Hsm.id) == row.id))
-            engine.audit.record(session, _event(row, AuditType.INFORMATION, f"Removed HSM {row.name}"))
-    except RefusedError as error:
-        if not isinstance(error, LockedError):
-            with suppress(StoreError):
-                engine.audit.note(_event(row, AuditType.WARNING, error.title))
-        raise
-    engine.tokens.forget(row.id)
 
 
 def find_hsm(session: Session, name: str) -> Hsm:
@@ -294,11 +253,11 @@ def _look(opened: Opened) -> _Looked:
 
 def _probed(opened: Opened, kek_id: bytes | None) -> Conformance:
     """Probe with the key-encryption key; for a new HSM with one of the session, which nothing keeps."""
-    return probe_new(opened) if kek_id is None else probe(opened, objects.find_kek(opened, kek_id))
+    return probe_new(opened) if kek_id is None else probe(opened, key_encryption.find_kek(opened, kek_id))
 
 
 def _found(opened: Opened, kek_id: bytes) -> None:
-    objects.find_kek(opened, kek_id)
+    key_encryption.find_kek(opened, kek_id)
 
 
 def _make_kek(connection: Connection, kek_id: bytes, name: str) -> None:
@@ -306,8 +265,8 @@ def _make_kek(connection: Connection, kek_id: bytes, name: str) -> None:
 
     def job(opened: Opened) -> None:
         # A token that was lost and came back may have made it already.
-        if not objects.has_key(opened, kek_id):
-            objects.make_kek(opened, kek_id, f"kctui {name}", store=True)
+        if not key_encryption.has_key(opened, kek_id):
+            key_encryption.make_kek(opened, kek_id, f"kctui {name}", store=True)
 
     connection.run(job, "making the key-encryption key")
     connection.begin_anew()
@@ -325,62 +284,7 @@ def _make_kek(connection: Connection, kek_id: bytes, name: str) -> None:
 def _unmake_kek(connection: Connection, kek_id: bytes) -> None:
     """Take away the key-encryption key of an HSM that could not be kept: nothing was ever under it."""
     with suppress(KctuiError):
-        connection.run(lambda opened: objects.destroy(objects.find_kek(opened, kek_id)), "taking it back")
-
-
-def _require_consent(new: NewHsm, conformance: Conformance) -> None:
-    if not conformance.usable:
-        reasons = [
-            error.detail for spec in conformance.specs if (error := conformance.why_not(spec, sha1=True)) is not None
-        ]
-        raise RefusedError(
-            f"The token {new.token_label} cannot wrap key material for AWS",
-            detail=reasons[0] if reasons else "",
-            remedy="Use an HSM that offers AES key wrap and RSA-OAEP (docs/hsm.md). Nothing was kept.",
-        )
-    if conformance.exports and not new.export:
-        raise _exports_refused(new.token_label, "Add it with --allow-export")
-    if not new.sha1 and not any(conformance.why_not(spec, sha1=False) is None for spec in conformance.specs):
-        raise ConsentMissingError(
-            f"The token {new.token_label} wraps key material for AWS with SHA-1 only",
-            "sha1",
-            detail="AWS takes RSAES_OAEP_SHA_1. No attack on it is known, but many policies forbid SHA-1.",
-            remedy="Where that is acceptable, add it with --allow-sha1: the audit log keeps who said so. Nothing was "
-            "kept.",
-        )
-
-
-def _exports_refused(name: str, how: str) -> ConsentMissingError:
-    return ConsentMissingError(
-        f"The token {name} lets keys out that are marked as never to be let out",
-        "export",
-        detail="Whoever logs in can wrap its key-encryption key, and so take away all key material under it.",
-        remedy=f"{how}, where that is acceptable: the audit log keeps who said so.",
-    )
-
-
-def _events_of_adding(hsm: Hsm, conformance: Conformance) -> list[AuditEvent]:
-    events = [_event(hsm, AuditType.INFORMATION, f"Added HSM {hsm.name}: token {hsm.token_label}")]
-    if hsm.sha1_allowed:
-        said = ", ".join(spec.value for spec in conformance.sha1_only) or "no key spec at present"
-        events.append(
-            _event(hsm, AuditType.WARNING, f"Consent to wrapping with SHA-1 for HSM {hsm.name}; needed by {said}")
-        )
-    if hsm.export_allowed:
-        does = "which it does" if conformance.exports else "which it does not at present"
-        text = f"Consent to HSM {hsm.name} letting non-extractable keys out, {does}"
-        events.append(_event(hsm, AuditType.WARNING, text))
-    return events
-
-
-def _event(hsm: Hsm, weight: AuditType, message: str) -> AuditEvent:
-    objects_named = {
-        "HSM": hsm.name,
-        "Token": hsm.token_label,
-        "Serial": hsm.token_serial or "none",
-        "Key-encryption key": hsm.kek_id,
-    }
-    return AuditEvent(weight, AuditCategory.HSM, message, objects_named, group_id=hsm.group_id)
+        connection.run(lambda opened: objects.destroy(key_encryption.find_kek(opened, kek_id)), "taking it back")
 
 
 def _keep_new_pin(engine: Engine, hsm: Hsm, pin: Secret, observer: Observer) -> Hsm:
@@ -402,7 +306,7 @@ def _keep_new_pin(engine: Engine, hsm: Hsm, pin: Secret, observer: Observer) -> 
         row.sealed_pin = engine.keyring.seal(row.group_id, pin_place(hsm), pin)
         row.pin_refused_at = None
         row.revision += 1
-        engine.audit.record(session, _event(row, AuditType.INFORMATION, f"Gave HSM {row.name} a new PIN"))
+        engine.audit.record(session, event_of(row, AuditType.INFORMATION, f"Gave HSM {row.name} a new PIN"))
     return row
 
 
@@ -432,16 +336,4 @@ def _refuse_same_token(engine: Engine, where: Where, token: TokenInfo) -> None:
         raise ConflictError(
             f"That token is the HSM {same.name} already",
             remedy="Use that one. A PIN that changed is given with `kctui hsm test NAME --new-pin`.",
-        )
-
-
-def _refuse_used(session: Session, hsm: Hsm) -> None:
-    sets = session.exec(select(func.count()).select_from(KeySet).where(KeySet.hsm_id == hsm.id)).one()
-    versions = session.exec(select(func.count()).select_from(KeyVersion).where(KeyVersion.hsm_id == hsm.id)).one()
-    if sets or versions:
-        raise RefusedError(
-            f"{_REMOVE} of {hsm.name} is refused: it is in use",
-            detail=f"{sets} Key Set{'' if sets == 1 else 's'} and {versions} key material"
-            f"{'' if versions == 1 else 's'} need it: without its key-encryption key none can be uploaded again.",
-            remedy="Only an HSM without Key Sets can be removed. Nothing was done.",
         )

@@ -9,10 +9,11 @@ from sqlmodel import col, select
 
 from kctui.core.engine import Engine
 from kctui.core.errors import ConflictError, KctuiError, RefusedError, TamperedError
-from kctui.core.hsms import add_hsm, conformance_of, find_hsm, remove_hsm, test_hsm
+from kctui.core.hsm_changes import remove_hsm
+from kctui.core.hsms import add_hsm, conformance_of, find_hsm, test_hsm
 from kctui.core.material.aws_wrapping import WrappingHash
 from kctui.core.model import AuditEntry, Hsm
-from kctui.core.pkcs11 import objects
+from kctui.core.pkcs11 import key_encryption
 from kctui.core.pkcs11.connection import Connection, Opened
 from kctui.core.pkcs11.errors import TokenFullError
 from kctui.core.pkcs11.findings import Conformance
@@ -180,7 +181,7 @@ def test_the_key_encryption_key_can_wrap_and_unwrap_and_never_leaves(soft_kept: 
     row = soft_kept.hsm
 
     def attributes(opened: Opened) -> set[str]:
-        kek = objects.find_kek(opened, bytes.fromhex(row.kek_id))
+        kek = key_encryption.find_kek(opened, bytes.fromhex(row.kek_id))
         names = ("TOKEN", "PRIVATE", "SENSITIVE", "EXTRACTABLE", "MODIFIABLE", "WRAP", "UNWRAP", "ENCRYPT", "DECRYPT",
                  "SIGN", "VERIFY", "DERIVE", "NEVER_EXTRACTABLE", "ALWAYS_SENSITIVE")  # fmt: skip
         return {name for name in names if kek[Attribute[name]]}

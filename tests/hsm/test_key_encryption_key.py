@@ -11,7 +11,7 @@ from kctui.core.hsms import add_hsm
 from kctui.core.hsms import test_hsm as examine
 from kctui.core.operations import create_cloud_key
 from kctui.core.paths import Home
-from kctui.core.pkcs11 import objects
+from kctui.core.pkcs11 import key_encryption, objects
 from kctui.core.pkcs11.connection import Opened
 from kctui.demo.box import Box
 from tests.core.operations import new_key
@@ -40,7 +40,7 @@ def _replace(vault: Vault, **more: bool) -> None:
     }  # fmt: skip
 
     def job(opened: Opened) -> None:
-        objects.destroy(objects.find_kek(opened, kek_id))
+        objects.destroy(key_encryption.find_kek(opened, kek_id))
         opened.session.create_object(template | {Attribute[name]: value for name, value in more.items()})
 
     vault.engine.tokens.run(vault.hsm, job, "planting a key")

@@ -11,7 +11,7 @@ from kctui.core.hsms import conformance_of
 from kctui.core.material.aws_wrapping import WrappingAlgorithm, allowed
 from kctui.core.model import Hsm
 from kctui.core.observer import Observer
-from kctui.core.pkcs11 import objects
+from kctui.core.pkcs11 import key_encryption, objects, to_aws
 from kctui.core.pkcs11.connection import Opened
 from kctui.core.pkcs11.errors import HsmChangedError
 from kctui.core.pkcs11.findings import Choice, Conformance
@@ -52,7 +52,7 @@ def make(engine: Engine, hsm: Hsm, spec: KeySpec, partition: str, observer: Obse
     shape, kek_id = SHAPES[spec], hsm.kek_id
 
     def job(opened: Opened) -> Kept:
-        kek = objects.find_kek(opened, bytes.fromhex(kek_id))
+        kek = key_encryption.find_kek(opened, bytes.fromhex(kek_id))
         with objects.made(opened, shape) as made:
             fingerprint = objects.fingerprint(made.key, shape, made.public_key)
             blob = objects.keep(opened, kek, made.key, chosen.keeps_by)
@@ -92,7 +92,7 @@ def wrap(engine: Engine, hsm: Hsm, kept: Kept, partition: str, aws_key: bytes, w
 
     def job(opened: Opened) -> bytes:
         with _restored(opened, kept) as key:
-            return objects.wrap_for_aws(opened, key, aws_key, chosen.way, chosen.kwp)
+            return to_aws.wrap_for_aws(opened, key, aws_key, chosen.way, chosen.kwp)
 
     return engine.tokens.run(hsm, job, "wrapping the key material for AWS")
 
@@ -111,7 +111,7 @@ def _chosen(conformance: Conformance, hsm: Hsm, spec: KeySpec, partition: str) -
 def _restored(opened: Opened, kept: Kept) -> Iterator[objects.TokenKey]:
     """The key of a blob, for the length of the block, once it has proven to be the one that was kept."""
     shape = SHAPES[kept.spec]
-    kek = objects.find_kek(opened, bytes.fromhex(kept.kek_id))
+    kek = key_encryption.find_kek(opened, bytes.fromhex(kept.kek_id))
     with objects.restored(opened, kek, shape, kept.blob, kept.kept_by, kept.public_key) as key:
         if not hmac.compare_digest(objects.fingerprint(key, shape, kept.public_key), kept.fingerprint):
             raise TamperedError(

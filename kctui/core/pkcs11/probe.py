@@ -20,11 +20,12 @@ from pkcs11 import exceptions as p11
 
 from kctui.core.errors import KctuiError
 from kctui.core.material.aws_wrapping import WrappingHash
-from kctui.core.pkcs11 import objects
+from kctui.core.pkcs11 import key_encryption, objects, to_aws
 from kctui.core.pkcs11.connection import Opened
 from kctui.core.pkcs11.errors import HsmRefusedError, TokenGoneError, is_lost, reason
 from kctui.core.pkcs11.findings import KEEP, MAKE, Conformance, SpecFindings
-from kctui.core.pkcs11.objects import KEK_BITS, Made
+from kctui.core.pkcs11.key_encryption import KEK_BITS
+from kctui.core.pkcs11.objects import Made
 from kctui.core.pkcs11.shapes import SHAPES, Kind, Shape
 from kctui.core.pkcs11.ways import KEEP_MECHANISMS, KWP_MECHANISMS, ORDER, PLAIN_KEY_WRAP, Way
 from kctui.core.words import KeySpec
@@ -83,7 +84,7 @@ def probe(opened: Opened, kek: SecretKey) -> Conformance:
 def probe_new(opened: Opened) -> Conformance:
     """As `probe`, on a token that has no key-encryption key yet: with one of the session, which nothing keeps."""
     try:
-        kek = objects.make_kek(opened, os.urandom(_ID_BYTES), "kctui probe", store=False)
+        kek = key_encryption.make_kek(opened, os.urandom(_ID_BYTES), "kctui probe", store=False)
     except p11.PKCS11Error as error:
         if is_lost(error):
             raise
@@ -147,8 +148,8 @@ class _Prober:
             return False
         try:
             ways: list[Callable[[], object]] = [
-                lambda: objects.wrap_for_aws(self.opened, key, self.host.public_key, Way.OAEP_SHA_256, None),
-                lambda: objects.wrap_for_aws(self.opened, key, self.host.public_key, Way.OAEP_SHA_1, None),
+                lambda: to_aws.wrap_for_aws(self.opened, key, self.host.public_key, Way.OAEP_SHA_256, None),
+                lambda: to_aws.wrap_for_aws(self.opened, key, self.host.public_key, Way.OAEP_SHA_1, None),
                 *(
                     lambda mechanism=mechanism: objects.keep(self.opened, self.kek, key, mechanism)
                     for mechanism in KEEP_MECHANISMS
@@ -193,7 +194,7 @@ class _Prober:
 
     def _exact(self, shape: Shape, made: Made, key: Key, way: Way, kwp: int | None) -> None:
         """Wrap the key, open it on the host, and demand that it is the key, to the byte."""
-        plain = self.host.open(objects.wrap_for_aws(self.opened, key, self.host.public_key, way, kwp), way)
+        plain = self.host.open(to_aws.wrap_for_aws(self.opened, key, self.host.public_key, way, kwp), way)
         if shape.private:
             _require_private(plain, made.public_key)
         elif len(plain) * 8 != shape.bits:

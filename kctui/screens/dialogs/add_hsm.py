@@ -64,7 +64,8 @@ def _load() -> None:
 
 
 def _add(engine: "Engine", new: "NewHsm", observer: Observer) -> HsmOutcome:
-    from kctui.core.hsms import ConsentMissingError, add_hsm, check_new_hsm
+    from kctui.core.hsm_consents import ConsentMissingError
+    from kctui.core.hsms import add_hsm, check_new_hsm
     from kctui.core.pkcs11.findings import Conformance
 
     try:

@@ -43,6 +43,6 @@ def remove_hsm_dialog(engine: "Engine", row: "HsmRow") -> ConfirmDialog:
 
 
 def _remove(engine: "Engine", row: "HsmRow", typed: str) -> None:
-    from kctui.core.hsms import remove_hsm
+    from kctui.core.hsm_changes import remove_hsm
 
     remove_hsm(engine, row.id, confirmation=typed, revision=row.revision)
