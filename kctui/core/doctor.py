@@ -14,7 +14,7 @@ from kctui.core.audit import AuditLog
 from kctui.core.clock import now, rfc3339
 from kctui.core.engine import Engine
 from kctui.core.errors import KctuiError
-from kctui.core.hsm_health import hsm_health, hsm_names
+from kctui.core.hsm_health import all_hsms, hsm_health
 from kctui.core.model import AuditEntry, CspAccount
 from kctui.core.paths import Home
 from kctui.core.process import is_hardened
@@ -131,12 +131,12 @@ def _state(store: Store, engine: Engine | None) -> Iterator[Finding]:
 
 
 def _hsms(engine: Engine) -> Iterator[Finding]:
-    names = hsm_names(engine)
-    if names and not engine.unlocked:
+    hsms = all_hsms(engine)
+    if hsms and not engine.unlocked:
         remedy = "Name an operator or a passphrase file to have them examined."
-        yield Finding("HSMs", Verdict.WARNING, f"{len(names)} not examined: the vault is locked", remedy)
+        yield Finding("HSMs", Verdict.WARNING, f"{len(hsms)} not examined: the vault is locked", remedy)
         return
-    for health in hsm_health(engine):
+    for health in hsm_health(engine, hsms):
         subject = f"HSM {health.name}"
         yield _problem(subject, health.error) if health.error else Finding(subject, Verdict.OK, health.detail)
 

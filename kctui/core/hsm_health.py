@@ -1,6 +1,6 @@
 """How the HSMs are, for `kctui doctor`: whether their tokens are there, log in and can do what AWS needs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from sqlmodel import select
@@ -19,28 +19,24 @@ class HsmHealth:
     error: KctuiError | None = None
 
 
-def hsm_names(engine: Engine) -> list[str]:
-    """The names of the HSMs there are."""
+def all_hsms(engine: Engine) -> list[Hsm]:
+    """The HSMs there are, by name."""
     with engine.store.read() as session:
-        return list(session.exec(select(Hsm.name).order_by(Hsm.name)))
+        return list(session.exec(select(Hsm).order_by(Hsm.name)))
 
 
-def hsm_health(engine: Engine) -> Iterator[HsmHealth]:
+def hsm_health(engine: Engine, hsms: Iterable[Hsm]) -> Iterator[HsmHealth]:
     """Examine each. The vault must be unlocked; a PIN that was refused is not tried again."""
-    names = hsm_names(engine)
-    if not names:
-        return
-    from kctui.core.hsms import test_hsm
+    for hsm in hsms:
+        # python-pkcs11 is loaded where there is an HSM only.
+        from kctui.core.hsms import test_hsm
 
-    for name in names:
         try:
-            found = test_hsm(engine, name)
-            with engine.store.read() as session:
-                sha1 = session.exec(select(Hsm.sha1_allowed).where(Hsm.name == name)).one()
+            found = test_hsm(engine, hsm.name)
         except KctuiError as error:
-            yield HsmHealth(name, "", error)
+            yield HsmHealth(hsm.name, "", error)
             continue
         specs = found.conformance.specs
-        works = sum(found.conformance.why_not(spec, sha1=sha1) is None for spec in specs)
+        works = sum(found.conformance.why_not(spec, sha1=hsm.sha1_allowed) is None for spec in specs)
         exports = ", lets non-extractable keys out" if found.conformance.exports else ""
-        yield HsmHealth(name, f"{found.token.label} logs in, {works} of {len(specs)} key specs work{exports}")
+        yield HsmHealth(hsm.name, f"{found.token.label} logs in, {works} of {len(specs)} key specs work{exports}")

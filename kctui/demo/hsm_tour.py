@@ -8,6 +8,7 @@ import secrets
 import shutil
 import subprocess
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,23 +19,15 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
-from kctui.core.errors import ConfigurationError
+from kctui.core.errors import ConfigurationError, InvalidInputError
+from kctui.core.pkcs11.module import resolve
 from kctui.core.words import KeySpec
 from kctui.demo.walk import ACCOUNT, REGION, Out, TourError, Walk, request, throw_away
 
 if TYPE_CHECKING:
     from types_boto3_kms.client import KMSClient
 
-_SOFTHSM = (
-    "/usr/lib/softhsm/libsofthsm2.so",
-    "/usr/lib64/pkcs11/libsofthsm2.so",
-    "/usr/local/lib/softhsm/libsofthsm2.so",
-)
-_NSS = (
-    "/usr/lib/x86_64-linux-gnu/libsoftokn3.so",
-    "/usr/lib/aarch64-linux-gnu/libsoftokn3.so",
-    "/usr/lib64/libsoftokn3.so",
-)
+_SOFTHSM, _NSS = "libsofthsm2.so", "libsoftokn3.so"
 _MESSAGE = b"4556 7375 8689 9855"
 # Exit codes: an input that is not possible, and a refusal.
 _USAGE, _REFUSED = 2, 5
@@ -80,12 +73,10 @@ def _sign(kms: "KMSClient", key: str) -> bytes:
 def _verify(kms: "KMSClient", key: str, signature: bytes) -> object:
     answer = kms.get_public_key(KeyId=key)
     public = load_der_public_key(answer["PublicKey"])
-    try:
+    with suppress(InvalidSignature):
         if isinstance(public, ec.EllipticCurvePublicKey):
             public.verify(signature, _MESSAGE, ec.ECDSA(hashes.SHA384()))
             return answer
-    except InvalidSignature:
-        pass
     raise TourError("the signature does not verify with the key's public key")
 
 
@@ -210,12 +201,12 @@ class _HsmTour(Walk):
 
 def run_hsm_tour(out: Out) -> int:
     """Walk, and say so when a step fails. The exit code. Raises ConfigurationError without SoftHSM."""
-    softhsm = _first(_SOFTHSM)
+    softhsm = _module(_SOFTHSM)
     if softhsm is None or shutil.which("softhsm2-util") is None:
         raise ConfigurationError(
             "The tour with an HSM needs SoftHSM", remedy="apt install softhsm2, or the package of your distribution."
         )
-    nss = _first(_NSS) if shutil.which("certutil") else None
+    nss = _module(_NSS) if shutil.which("certutil") else None
     out("kctui, a tour with an HSM: a throw-away home and tokens, and AWS in a box on this machine.")
     out("A soft token proves the discipline of the calls, not physical isolation: its keys are in this host's memory.")
     with throw_away() as (folder, box):
@@ -232,5 +223,9 @@ def run_hsm_tour(out: Out) -> int:
     return 0
 
 
-def _first(paths: tuple[str, ...]) -> str | None:
-    return next((path for path in paths if Path(path).exists()), None)
+def _module(name: str) -> str | None:
+    """A module in one of the usual folders; None where there is none."""
+    try:
+        return resolve(name)
+    except InvalidInputError:
+        return None

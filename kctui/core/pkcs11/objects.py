@@ -21,7 +21,6 @@ from pkcs11.constants import DEFAULT
 from pkcs11.util.ec import encode_named_curve_parameters
 
 from kctui.core.errors import TamperedError
-from kctui.core.material.aws_wrapping import WrappingHash
 from kctui.core.pkcs11 import functions
 from kctui.core.pkcs11.connection import CKA_NSS_DB, Opened
 from kctui.core.pkcs11.errors import BlobError, HsmRefusedError, reason
@@ -38,10 +37,6 @@ _DROPS = {
     Kind.EC: (Attribute.ENCRYPT, Attribute.DECRYPT, Attribute.WRAP, Attribute.UNWRAP, Attribute.VERIFY),
     Kind.RSA: (Attribute.ENCRYPT, Attribute.WRAP, Attribute.VERIFY, Attribute.DERIVE),
 }
-_OAEP = {
-    WrappingHash.SHA_256: (0x250, 2),
-    WrappingHash.SHA_1: (0x220, 1),
-}  # CKM_SHA256, CKG_MGF1_SHA256; CKM_SHA_1, CKG_MGF1_SHA1
 _HMAC_HASHES: dict[int, Callable[[], hashes.HashAlgorithm]] = {
     224: hashes.SHA224,
     256: hashes.SHA256,
@@ -216,7 +211,7 @@ def prove_private(key: Key, shape: Shape, public_key: bytes) -> None:
     """Let the private key sign, and verify that on the host with the public key. Raises TamperedError."""
     digest = hashlib.sha256(LABEL).digest()
     host = load_public(public_key)
-    try:
+    with contextlib.suppress(InvalidSignature):
         if isinstance(host, rsa.RSAPublicKey):
             signature = _sign(key, LABEL, shape.proof)
             host.verify(signature, LABEL, padding.PKCS1v15(), hashes.SHA256())
@@ -227,8 +222,6 @@ def prove_private(key: Key, shape: Shape, public_key: bytes) -> None:
             numbers = int.from_bytes(signature[:half]), int.from_bytes(signature[half:])
             host.verify(encode_dss_signature(*numbers), digest, ec.ECDSA(Prehashed(hashes.SHA256())))
             return
-    except InvalidSignature:
-        pass
     raise TamperedError(
         "The private key on the token is not that of its public key",
         remedy="Do not remove or delete the key in the cloud. Restore the vault from a backup.",
